@@ -1,0 +1,116 @@
+//===- KernelDesc.h - What a kernel must compute ------------------*- C++ -*-===//
+//
+// A KernelDesc states the problem with all its compile-time constants; a KernelConfig (KernelConfig.h) states how one
+// kernel solves it. Both are plain data without MLIR, so that kernels can be built, tested and timed on a machine that
+// has only the CUDA toolkit. Only sizes of the ragged batch stay run-time values (see docs/architecture.md).
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_CODEGEN_KERNELDESC_H
+#define QCC_CODEGEN_KERNELDESC_H
+
+#include "qcc/CodeGen/ScalarProgram.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace qcc::codegen {
+
+/// Element types that kernels read and write.
+enum class ElemType { F32, BF16, E4M3, I32 };
+unsigned sizeOf(ElemType type);
+const char *nameOf(ElemType type);
+
+/// Elements between the starts of two rows of an activation: rows start 16-byte aligned.
+int64_t rowPitch(int64_t columns, ElemType type);
+
+/// Tokens in one K/V page.
+inline constexpr int kPageSize = 64;
+
+enum class WeightFormat { BF16, E4M3, S4 };
+
+/// y[t, n] = epilogue(sum_k W[n, k] * X[t, k]), t < rows (run time).
+/// BF16: X is bf16. S4: X is bf16, W = code * scale[k / group][n] (group scales applied to the f32 accumulator).
+/// E4M3: X is e4m3 with a scale per row; the accumulator times weight scale [n] times row scale [t] enters the epilogue.
+/// The epilogue is a scalar program: inputs are the f32 accumulator (after scales) and then one value per operand;
+/// its single result has the output's type.
+struct GemmDesc {
+  int64_t n = 0; ///< out-features
+  int64_t k = 0; ///< in-features
+  WeightFormat weights = WeightFormat::BF16;
+  int64_t group = 0; ///< group size along K of S4 scales, a multiple of 16; the last group may be short
+  ElemType output = ElemType::BF16;
+  enum class Operand { PerColumn, PerElement }; ///< bias[n] | residual[t, n] (pitch of its own type)
+  std::vector<std::pair<Operand, ElemType>> operands;
+  ScalarProgram epilogue;
+};
+
+/// Attention of packed new tokens over the paged cache (docs/architecture.md). Q and output: bf16 [T, heads*headDim] with pitches
+/// in elements; Q may be a column slice of a wider buffer (pointer offset and pitch are given by the caller).
+struct AttentionDesc {
+  int64_t heads = 0, kvHeads = 0, headDim = 0; ///< headDim a multiple of 16, at most 256; heads % kvHeads == 0
+  ElemType kv = ElemType::BF16;                ///< BF16 or E4M3 (per-head scales k_scale[kvHeads], v_scale[kvHeads])
+  int64_t window = 0;                          ///< 0: none; else key j is seen by query p iff p - window < j <= p
+  double scale = 0;                            ///< multiplies q·k
+  int64_t qPitch = 0, outPitch = 0;            ///< elements
+  enum class Stage { Prefill, DecodePartial, DecodeCombine } stage = Stage::Prefill;
+  int64_t maxSplits = 1; ///< decode: partial results per (sequence, head)
+};
+
+/// y = rms_norm(x [+ residual]) * weight over the last dimension, rounded to bf16; optionally the sum x + residual (bf16) is written back
+/// and optionally y is quantized per row to e4m3 with an f32 scale (quantization sees the bf16-rounded y).
+struct NormalizeDesc {
+  int64_t columns = 0;
+  int64_t groupsPerRow = 1; ///< > 1: per-head norm of rows seen as [rows * groupsPerRow, columns]
+  double eps = 0;
+  bool addResidual = false;
+  bool quantize = false;
+};
+
+/// Rotate q and k of a fused qkv row, write q (bf16) and append k, v to the cache. Optional per-head q/k RMSNorm before the rotation (Qwen3).
+/// Input row: [heads*D q | kvHeads*D k | kvHeads*D v] bf16, pitch inPitch; the rounding points are those of the graph ops (norm → bf16, rope → bf16, cache type).
+struct RopeAppendDesc {
+  int64_t heads = 0, kvHeads = 0, headDim = 0;
+  ElemType kv = ElemType::BF16;
+  bool qkNorm = false;
+  double eps = 0;
+  int64_t inPitch = 0, qPitch = 0;
+  int64_t tableRows = 0; ///< positions in the cos/sin table, f32 [tableRows, D/2, 2]
+};
+
+/// y[t, c] = program(in0[t, c], in1[t, c], …); inputs are bf16 rows, each with a pitch and a column offset in its buffer (SwiGLU reads both
+/// halves of one fused row); output bf16, or e4m3 with an f32 scale per row (the program's bf16 result is quantized).
+struct PointwiseDesc {
+  int64_t columns = 0;
+  struct Input {
+    int64_t pitch = 0, offset = 0; ///< elements
+  };
+  std::vector<Input> inputs;
+  ScalarProgram program;
+  bool quantize = false;
+};
+
+/// y[r] = table[index[r]]: embedding and row gather; rows are `columns` bf16 with the given pitch.
+struct GatherDesc {
+  int64_t columns = 0;
+  int64_t tablePitch = 0;
+};
+
+/// Greedy choice: index of the largest f32 in each row, the smallest index among equals; NaN counts as the largest, so that it is seen.
+struct ArgmaxDesc {
+  int64_t columns = 0;
+};
+
+using KernelDesc = std::variant<GemmDesc, AttentionDesc, NormalizeDesc, RopeAppendDesc, PointwiseDesc, GatherDesc, ArgmaxDesc>;
+
+/// Family name used in symbols and IR: "gemm", "attention", "normalize", …
+const char *familyOf(const KernelDesc &desc);
+
+/// Empty when the description can be compiled for the target (80, 89, 90); else a message naming field, value, limit and remedy.
+std::string checkDesc(const KernelDesc &desc, int target);
+
+} // namespace qcc::codegen
+
+#endif // QCC_CODEGEN_KERNELDESC_H

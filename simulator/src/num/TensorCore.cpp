@@ -1,0 +1,117 @@
+//===- TensorCore.cpp - shapes, dispatch, matrix layouts ------------------===//
+
+#include "TensorCore.h"
+
+#include "MmaKernels.h"
+
+#include <cstring>
+
+namespace qccsim {
+namespace {
+
+int bitsPerElement(MmaType type) {
+  switch (type) {
+  case MmaType::F16:
+  case MmaType::BF16:
+    return 16;
+  case MmaType::TF32:
+    return 32;
+  case MmaType::E4M3:
+  case MmaType::E5M2:
+  case MmaType::S8:
+  case MmaType::U8:
+    return 8;
+  case MmaType::S4:
+  case MmaType::U4:
+    return 4;
+  }
+  __builtin_unreachable();
+}
+
+bool isFp8(MmaType type) { return type == MmaType::E4M3 || type == MmaType::E5M2; }
+
+bool isInteger(MmaType type) {
+  return type == MmaType::S8 || type == MmaType::U8 || type == MmaType::S4 || type == MmaType::U4;
+}
+
+/// Tiles of 8 rows x 16 bytes along K: a register of 32 lanes holds exactly one.
+int tilesAlongK(const MmaDesc &desc) { return desc.k * bitsPerElement(desc.a) / 128; }
+
+/// Products per summation step and fractional bits kept (MMA-Sim, tables of section 4): the
+/// datapath is 16 bytes wide on sm_80 and sm_89, 32 on sm_90.
+MmaArithmetic arithmeticOf(const MmaDesc &desc, MmaModel model) {
+  MmaArithmetic result;
+  int bytes = model == MmaModel::Sm90 ? 32 : 16;
+  int step = bytes * 8 / bitsPerElement(desc.a);
+  result.step = step < desc.k ? step : desc.k;
+  result.fractionBits = model == MmaModel::Sm90 ? 25 : 24;
+  if (model == MmaModel::Sm89 && isFp8(desc.a)) {
+    result.fractionBits = 13;
+    result.resultMask = ~uint32_t(0) << (23 - 13);
+  }
+  return result;
+}
+
+} // namespace
+
+const char *mmaUnsupported(const MmaDesc &desc) {
+  if (desc.m != 16 || desc.n != 8)
+    return "only shapes m16n8k* of mma.sync are implemented";
+  bool sameFamily = desc.a == desc.b || (isFp8(desc.a) && isFp8(desc.b)) ||
+                    (isInteger(desc.a) && isInteger(desc.b) &&
+                     bitsPerElement(desc.a) == bitsPerElement(desc.b));
+  if (!sameFamily)
+    return "mma.sync with these two element types does not exist";
+  int tiles = tilesAlongK(desc);
+  if (desc.k * bitsPerElement(desc.a) % 128 != 0 || (tiles != 1 && tiles != 2))
+    return "mma.sync with this K does not exist for the element type";
+  if (isInteger(desc.a))
+    return desc.c == MmaAccumulator::S32 ? nullptr : "integer mma.sync accumulates in s32 only";
+  if (desc.c == MmaAccumulator::S32)
+    return "floating point mma.sync does not accumulate in s32";
+  if (desc.satFinite)
+    return "floating point mma.sync has no .satfinite";
+  if (desc.c == MmaAccumulator::F16 && (desc.a == MmaType::BF16 || desc.a == MmaType::TF32))
+    return "mma.sync of bf16 or tf32 accumulates in f32 only";
+  return nullptr;
+}
+
+MmaRegisters mmaRegisters(const MmaDesc &desc) {
+  int tiles = tilesAlongK(desc);
+  return {2 * tiles, tiles, desc.c == MmaAccumulator::F16 ? 2 : 4};
+}
+
+void mmaSync(const MmaDesc &desc, MmaModel model, const uint32_t *const *a,
+             const uint32_t *const *b, const uint32_t *const *c, uint32_t *const *d) {
+  if (isInteger(desc.a))
+    mmaInteger(desc, a, b, c, d);
+  else if (model == MmaModel::Fast)
+    mmaFast(desc, a, b, c, d);
+  else
+    mmaExact(desc, arithmeticOf(desc, model), a, b, c, d);
+}
+
+void ldmatrixDistribute(const uint16_t (*rows)[8], bool transposed, uint32_t *reg) {
+  if (!transposed) {
+    std::memcpy(reg, rows, 8 * 8 * 2); // lane order is row-major order of element pairs
+    return;
+  }
+  for (int lane = 0; lane < 32; ++lane) {
+    int column = lane / 4, row = 2 * (lane % 4);
+    reg[lane] = uint32_t(rows[row + 1][column]) << 16 | rows[row][column];
+  }
+}
+
+void stmatrixCollect(const uint32_t *reg, bool transposed, uint16_t (*rows)[8]) {
+  if (!transposed) {
+    std::memcpy(rows, reg, 8 * 8 * 2);
+    return;
+  }
+  for (int lane = 0; lane < 32; ++lane) {
+    int column = lane / 4, row = 2 * (lane % 4);
+    rows[row][column] = uint16_t(reg[lane]);
+    rows[row + 1][column] = uint16_t(reg[lane] >> 16);
+  }
+}
+
+} // namespace qccsim

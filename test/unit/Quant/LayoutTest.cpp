@@ -1,0 +1,121 @@
+//===- LayoutTest.cpp - Packed weights against the PTX ISA's fragment formulas ===//
+//
+// Oracle: the row/column formulas of the PTX ISA's "Matrix Fragments for mma.m16n8k16 / m16n8k32" sections, written element-wise: for element i of a
+// lane's fragment, row = groupID (+8) and col as given there. The packer is written the other way round, from registers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "qcc/Quant/Layout.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <vector>
+
+using namespace qcc::quant;
+
+namespace {
+
+/// PTX ISA, .bf16 m16n8k16 A: a_i, i = 0..7.
+std::pair<int, int> elementK16(int lane, int i) {
+  int row = (i < 2 || (i >= 4 && i < 6)) ? lane >> 2 : (lane >> 2) + 8;
+  int col = (lane % 4) * 2 + (i & 1) + (i >= 4 ? 8 : 0);
+  return {row, col};
+}
+
+/// PTX ISA, .e4m3 m16n8k32 A: a_i, i = 0..15.
+std::pair<int, int> elementK32(int lane, int i) {
+  int row = (i < 4 || (i >= 8 && i < 12)) ? lane >> 2 : (lane >> 2) + 8;
+  int col = (lane % 4) * 4 + (i & 3) + (i >= 8 ? 16 : 0);
+  return {row, col};
+}
+
+constexpr int64_t kRows = 16 * 2 + 3, kCols = 64 + 21;
+
+size_t tileOffset(int64_t row, int64_t col, FragmentFormat format) {
+  int64_t width = tileCols(format);
+  return size_t((row / 16) * (paddedCols(kCols) / width) + col / width) * 512;
+}
+
+TEST(Layout, BF16TilesHoldTheFragmentsOfM16N8K16) {
+  std::vector<uint16_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = uint16_t(i + 1);
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::BF16, kRows, kCols), 0xee);
+  packFragmentsBF16(w, kRows, kCols, packed);
+  for (int64_t row0 = 0; row0 < 48; row0 += 16)
+    for (int64_t col0 = 0; col0 < 128; col0 += 16)
+      for (int lane = 0; lane < 32; ++lane)
+        for (int i = 0; i < 8; ++i) {
+          auto [row, col] = elementK16(lane, i);
+          row += row0, col += col0;
+          uint16_t value;
+          std::memcpy(&value, &packed[tileOffset(row0, col0, FragmentFormat::BF16) + lane * 16 + i * 2], 2);
+          ASSERT_EQ(value, row < kRows && col < kCols ? w[row * kCols + col] : 0);
+        }
+}
+
+TEST(Layout, E4M3TilesHoldTheFragmentsOfM16N8K32) {
+  std::vector<uint8_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = uint8_t(i * 7 + 1);
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::E4M3, kRows, kCols), 0xee);
+  packFragmentsE4M3(w, kRows, kCols, packed);
+  for (int64_t row0 = 0; row0 < 48; row0 += 16)
+    for (int64_t col0 = 0; col0 < 128; col0 += 32)
+      for (int lane = 0; lane < 32; ++lane)
+        for (int i = 0; i < 16; ++i) {
+          auto [row, col] = elementK32(lane, i);
+          row += row0, col += col0;
+          ASSERT_EQ(packed[tileOffset(row0, col0, FragmentFormat::E4M3) + lane * 16 + i],
+                    row < kRows && col < kCols ? w[row * kCols + col] : 0);
+        }
+}
+
+TEST(Layout, S4WordsUnpackToTheBF16FragmentsBySharedShifts) {
+  std::vector<int8_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = int8_t(int(i * 5 % 16) - 8);
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::S4, kRows, kCols), 0xee);
+  packFragmentsS4(w, kRows, kCols, packed);
+  for (int64_t row0 = 0; row0 < 48; row0 += 16)
+    for (int64_t col0 = 0; col0 < 128; col0 += 64)
+      for (int lane = 0; lane < 32; ++lane)
+        for (int slab = 0; slab < 4; ++slab) {
+          uint32_t word;
+          std::memcpy(&word, &packed[tileOffset(row0, col0, FragmentFormat::S4) + lane * 16 + slab * 4], 4);
+          for (int i = 0; i < 8; ++i) {
+            auto [row, col] = elementK16(lane, i);
+            row += row0, col += col0 + slab * 16;
+            // Register a_{i/2}: shift by 4 per register, low half then high half.
+            int code = int((word >> (4 * (i / 2)) & 0x000f000f) >> (i % 2 ? 16 : 0) & 0xf) - 8;
+            ASSERT_EQ(code, row < kRows && col < kCols ? w[row * kCols + col] : 0);
+          }
+        }
+}
+
+TEST(Layout, RowBlocksPackToContiguousRangesOfTheWhole) {
+  std::vector<uint8_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = uint8_t(i * 11);
+  std::vector<uint8_t> whole(packedBytes(FragmentFormat::E4M3, kRows, kCols)), part(packedBytes(FragmentFormat::E4M3, kRows - 16, kCols));
+  packFragmentsE4M3(w, kRows, kCols, whole);
+  packFragmentsE4M3(std::span(w).subspan(16 * kCols), kRows - 16, kCols, part);
+  size_t begin = packedBytes(FragmentFormat::E4M3, 16, kCols);
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + begin, whole.end()));
+}
+
+TEST(Layout, ScalesArePaddedWithOneAndGroupScalesTransposed) {
+  std::vector<float> channel = {2, 3, 4}, channelOut(paddedRows(3));
+  packChannelScales(channel, channelOut);
+  EXPECT_EQ(channelOut[2], 4.0f);
+  EXPECT_EQ(channelOut[3], 1.0f);
+  std::vector<uint16_t> group = {10, 11, 20, 21, 30, 31}, groupOut(2 * paddedRows(3));
+  packGroupScales(group, 3, 2, groupOut);
+  EXPECT_EQ(groupOut[1], 20);
+  EXPECT_EQ(groupOut[64], 11);
+  EXPECT_EQ(groupOut[66], 31);
+  EXPECT_EQ(groupOut[67], 0x3f80);
+}
+
+} // namespace

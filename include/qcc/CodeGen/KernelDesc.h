@@ -29,6 +29,11 @@ int64_t rowPitch(int64_t columns, ElemType type);
 /// Tokens in one K/V page.
 inline constexpr int kPageSize = 64;
 
+/// Columns of a wider row: element [t, c] lies at t * pitch + offset + c.
+struct RowSlice {
+  int64_t pitch = 0, offset = 0; ///< elements
+};
+
 enum class WeightFormat { BF16, E4M3, S4 };
 
 /// y[t, n] = epilogue(sum_k W[n, k] * X[t, k]), t < rows (run time).
@@ -69,14 +74,16 @@ struct NormalizeDesc {
   bool quantize = false;
 };
 
-/// Rotate q and k of a fused qkv row, write q (bf16) and append k, v to the cache. Optional per-head q/k RMSNorm before the rotation (Qwen3).
-/// Input row: [heads*D q | kvHeads*D k | kvHeads*D v] bf16, pitch inPitch; the rounding points are those of the graph ops (norm → bf16, rope → bf16, cache type).
+/// Rotate q and k, write q (bf16) and append k, v to the cache. Optional per-head q/k RMSNorm before the rotation (Qwen3).
+/// q, k, v are bf16 columns, each of a buffer of its own (args q_in, k_in, v_in): usually one fused qkv row, three buffers when the projections have different
+/// schemes. The rounding points are those of the graph ops (norm → bf16, rope → bf16, cache type).
 struct RopeAppendDesc {
   int64_t heads = 0, kvHeads = 0, headDim = 0;
   ElemType kv = ElemType::BF16;
   bool qkNorm = false;
   double eps = 0;
-  int64_t inPitch = 0, qPitch = 0;
+  RowSlice qIn, kIn, vIn; ///< heads*D, kvHeads*D, kvHeads*D columns
+  int64_t qPitch = 0;     ///< of the rotated q
   int64_t tableRows = 0; ///< positions in the cos/sin table, f32 [tableRows, D/2, 2]
 };
 
@@ -84,10 +91,7 @@ struct RopeAppendDesc {
 /// halves of one fused row); output bf16, or e4m3 with an f32 scale per row (the program's bf16 result is quantized).
 struct PointwiseDesc {
   int64_t columns = 0;
-  struct Input {
-    int64_t pitch = 0, offset = 0; ///< elements
-  };
-  std::vector<Input> inputs;
+  std::vector<RowSlice> inputs;
   ScalarProgram program;
   bool quantize = false;
 };

@@ -1,0 +1,20 @@
+//===- async_copy.cuh - Copies from global to shared memory ---------------===//
+#pragma once
+
+#include "common/types.cuh"
+
+namespace qcc {
+
+/// 16 bytes, past L1; zeros are written instead when `valid` is false, and the source is then not read.
+__device__ inline void copyAsync16(u32 sharedTo, const void *from, bool valid) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedTo), "l"(__cvta_generic_to_global(from)),
+               "r"(valid ? 16 : 0)
+               : "memory");
+}
+__device__ inline void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+/// Waits until at most PENDING of this thread's groups are under way; other threads' copies need a barrier after it.
+template <int PENDING> __device__ inline void waitCopies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
+}
+
+} // namespace qcc

@@ -1,0 +1,124 @@
+//===- KernelOps.td - Kernel families ----------------------*- tablegen -*-===//
+#ifndef QCC_DIALECT_KERNEL_OPS_TD
+#define QCC_DIALECT_KERNEL_OPS_TD
+
+include "qcc/Dialect/Kernel/KernelAttrs.td"
+include "mlir/IR/OpAsmInterface.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<KernelDialect, mnemonic, traits> {
+  let hasVerifier = 1;
+}
+
+def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::qcc::kernel::YieldOp">]> {
+  let summary = "y[t, n] = epilogue(sum_k W[n, k] x[t, k])";
+  let description = [{
+    `weights` and `weight_scale` are packed (see `graph.pack`). `e4m3` weights take e4m3 activations with a scale per row; `s4` and
+    `bf16` take bf16 activations. Each of `extras` is a vector over n (rank 1) or an element per output (rank 2).
+    The region's arguments are the f32 accumulator, scales applied, and one scalar per extra; it yields y's element.
+
+    Constraints: (C1) `x` is [?, K] and y is [?, N] with static K, N; (C2) `x_scale` is present exactly when the format is e4m3;
+    (C3) `weight_scale` is present exactly when the format is not bf16; (C4) `group` is present exactly when the format is s4 and is a positive
+    multiple of 16; (C5) rank 1 operands have N elements, rank 2 operands are [?, N]; (C6) the region's arguments are f32 and the
+    operands' element types, and it yields y's element type.
+  }];
+  let arguments = (ins Kernel_WeightFormat:$format, Kernel_Size:$rows, OptionalAttr<I64Attr>:$group, AnyRankedTensor:$weights,
+                       Optional<AnyRankedTensor>:$weight_scale, AnyRankedTensor:$x, Optional<AnyRankedTensor>:$x_scale,
+                       Variadic<AnyRankedTensor>:$extras, OptionalAttr<Kernel_VariantArray>:$variants, OptionalAttr<StrAttr>:$label);
+  let results = (outs AnyRankedTensor:$y);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    $format (`group` $group^)? `rows` $rows `weights` `(` $weights (`,` $weight_scale^)? `)` `x` `(` $x (`,` $x_scale^)? `)`
+    (`extras` `(` $extras^ `)`)? attr-dict `:` functional-type(operands, results) $epilogue
+  }];
+}
+
+def Kernel_YieldOp : Op<KernelDialect, "yield", [Pure, Terminator, ParentOneOf<["GemmOp", "PointwiseOp"]>]> {
+  let summary = "result of a scalar body";
+  let arguments = (ins Optional<AnyType>:$value);
+  let assemblyFormat = "($value^ `:` type($value))? attr-dict";
+  let builders = [OpBuilder<(ins), [{}]>];
+}
+
+def Kernel_NormalizeOp : Kernel_Op<"normalize", [Pure, AttrSizedResultSegments]> {
+  let summary = "RMSNorm of x, or of x + residual, optionally quantized per row";
+  let description = [{
+    (C1) `x` is [?, H] bf16 and `weight` is [H]; (C2) `sum` is present exactly when `residual` is, with x's type; (C3) `scale` ([?] f32) is present exactly when y is e4m3.
+  }];
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, Optional<AnyRankedTensor>:$residual, F64Attr:$eps, Kernel_Size:$rows,
+                       OptionalAttr<Kernel_VariantArray>:$variants);
+  let results = (outs AnyRankedTensor:$y, Optional<AnyRankedTensor>:$scale, Optional<AnyRankedTensor>:$sum);
+  let assemblyFormat = [{
+    $x `weight` $weight (`residual` $residual^)? `eps` $eps `rows` $rows attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Kernel_RopeAppendOp : Kernel_Op<"rope_append", [AttrSizedOperandSegments, DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                                                   MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "rotate q and k (after optional per-head norms), append k and v to the cache";
+  let description = [{
+    `q`, `k`, `v` are [?, columns] bf16; each is read at its column offset, so one fused projection may be passed three times.
+    (C1) offsets + heads * head_dim lie inside the rows; (C2) `table` is f32 [positions, head_dim / 2, 2]; (C3) `q_norm` and `k_norm` come together;
+    (C4) the cache exists, its heads and head_dim agree and `layer` is one of its layers.
+  }];
+  let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, DenseI64ArrayAttr:$offsets,
+                       Optional<AnyRankedTensor>:$q_norm, Optional<AnyRankedTensor>:$k_norm, OptionalAttr<F64Attr>:$eps,
+                       AnyRankedTensor:$table, AnyRankedTensor:$positions, AnyRankedTensor:$slots,
+                       FlatSymbolRefAttr:$cache, I64Attr:$layer, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$head_dim,
+                       OptionalAttr<Kernel_VariantArray>:$variants);
+  let results = (outs AnyRankedTensor:$rotated);
+  let assemblyFormat = [{
+    $cache `layer` $layer `heads` $heads `kv_heads` $kv_heads `head_dim` $head_dim `qkv` `(` $q `,` $k `,` $v `)` `at` $offsets
+    (`norms` `(` $q_norm^ `,` $k_norm `)` `eps` $eps)? `table` $table `positions` $positions `slots` $slots
+    attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Kernel_AttentionOp : Kernel_Op<"attention", [DeclareOpInterfaceMethods<SymbolUserOpInterface>, MemoryEffects<[MemRead]>]> {
+  let summary = "attention of the step's new tokens over the paged cache";
+  let description = [{
+    Variants choose between prefill and decode (partial results per split of the context, then a combine).
+    (C1) `q` and the result are [?, heads * head_dim] bf16; (C2) heads is a multiple of kv_heads; (C3) the cache exists and agrees, as for rope_append; (C4) window is positive.
+  }];
+  let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$seq_starts, AnyRankedTensor:$context_lens, AnyRankedTensor:$block_tables,
+                       FlatSymbolRefAttr:$cache, I64Attr:$layer, I64Attr:$heads, I64Attr:$kv_heads, I64Attr:$head_dim, F64Attr:$scale,
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<Kernel_VariantArray>:$variants);
+  let results = (outs AnyRankedTensor:$y);
+  let assemblyFormat = [{
+    $cache `layer` $layer `heads` $heads `kv_heads` $kv_heads `head_dim` $head_dim `scale` $scale (`window` $window^)?
+    `q` $q `batch` `(` $seq_starts `,` $context_lens `,` $block_tables `)` attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+def Kernel_PointwiseOp : Kernel_Op<"pointwise", [Pure, SingleBlockImplicitTerminator<"::qcc::kernel::YieldOp">]> {
+  let summary = "y[t, c] = body(in0[t, offset0 + c], …), optionally quantized per row";
+  let description = [{
+    (C1) inputs are [?, columns] bf16 and offset + y's columns lie inside the row; (C2) one offset per input; (C3) `scale` ([?] f32) is present exactly when y is e4m3;
+    (C4) the region has one bf16 argument per input and yields bf16.
+  }];
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$offsets, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
+  let results = (outs AnyRankedTensor:$y, Optional<AnyRankedTensor>:$scale);
+  let regions = (region SizedRegion<1>:$body);
+  let assemblyFormat = [{
+    `(` $inputs `)` `at` $offsets `rows` $rows attr-dict `:` functional-type(operands, results) $body
+  }];
+}
+
+def Kernel_GatherOp : Kernel_Op<"gather", [Pure]> {
+  let summary = "y[r] = table[index[r]]";
+  let description = [{(C1) `table` is [rows, H], `index` is i32 [?], y is [?, H] of the table's element type, bf16.}];
+  let arguments = (ins AnyRankedTensor:$table, AnyRankedTensor:$index, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
+  let results = (outs AnyRankedTensor:$y);
+  let assemblyFormat = "$table `at` $index `rows` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+def Kernel_ArgmaxOp : Kernel_Op<"argmax", [Pure]> {
+  let summary = "index of each row's largest value, the smallest index among equals";
+  let description = [{(C1) `x` is f32 [?, V] and y is i32 [?].}];
+  let arguments = (ins AnyRankedTensor:$x, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
+  let results = (outs AnyRankedTensor:$y);
+  let assemblyFormat = "$x `rows` $rows attr-dict `:` functional-type(operands, results)";
+}
+
+#endif // QCC_DIALECT_KERNEL_OPS_TD

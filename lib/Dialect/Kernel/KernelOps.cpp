@@ -1,0 +1,180 @@
+//===- KernelOps.cpp - Verifiers of the kernel dialect --------------------===//
+
+#include "qcc/Dialect/Kernel/KernelDialect.h"
+
+using namespace mlir;
+using namespace qcc::kernel;
+
+#define GET_OP_CLASSES
+#include "qcc/Dialect/Kernel/KernelOps.cpp.inc"
+
+namespace {
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// [?, columns] with static columns.
+bool isRows(RankedTensorType type) { return type.getRank() == 2 && !type.isDynamicDim(1); }
+bool isRowsOf(RankedTensorType type, Type element) { return isRows(type) && type.getElementType() == element; }
+
+/// One f32 per row.
+bool isRowScale(RankedTensorType type) { return type.getRank() == 1 && type.getElementType().isF32(); }
+
+/// Shared by pointwise and normalize: a scale exists exactly when y is e4m3.
+LogicalResult verifyQuantizedResult(Operation *op, RankedTensorType y, Value scale) {
+  bool quantized = isa<Float8E4M3FNType>(y.getElementType());
+  if (!quantized && !y.getElementType().isBF16())
+    return op->emitOpError() << "result element type " << y.getElementType() << " must be bf16 or f8E4M3FN";
+  if (quantized != bool(scale) || (scale && !isRowScale(typeOf(scale))))
+    return op->emitOpError() << "a result of one f32 scale per row must be present exactly when y is f8E4M3FN";
+  return success();
+}
+
+/// The scalar body takes `arguments` and yields `result`.
+LogicalResult verifyBody(Operation *op, Region &region, ArrayRef<Type> arguments, Type result) {
+  Block &body = region.front();
+  if (body.getArgumentTypes() != TypeRange(arguments))
+    return op->emitOpError() << "body takes " << body.getArgumentTypes() << ", must take " << TypeRange(arguments);
+  auto yield = cast<YieldOp>(body.getTerminator());
+  if (!yield.getValue() || yield.getValue().getType() != result)
+    return op->emitOpError() << "body must yield one " << result;
+  return success();
+}
+
+LogicalResult verifyCache(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr name, int64_t layer, int64_t kvHeads, int64_t headDim) {
+  auto cache = symbols.lookupNearestSymbolFrom<qcc::graph::KvCacheOp>(op, name);
+  if (!cache)
+    return op->emitOpError() << "no graph.kv_cache " << name;
+  if (layer < 0 || layer >= int64_t(cache.getLayers()))
+    return op->emitOpError() << "layer " << layer << " is outside the cache's " << cache.getLayers() << " layers";
+  if (kvHeads != int64_t(cache.getKvHeads()) || headDim != int64_t(cache.getHeadDim()))
+    return op->emitOpError() << kvHeads << " heads of " << headDim << " differ from the cache's " << cache.getKvHeads() << " heads of " << cache.getHeadDim();
+  return success();
+}
+
+} // namespace
+
+LogicalResult GemmOp::verify() {
+  RankedTensorType x = typeOf(getX()), y = typeOf(getY());
+  // gemm_c1
+  if (!isRows(x) || !isRows(y))
+    return emitOpError() << "x " << x << " and y " << y << " must be [?, columns] with static columns";
+  // gemm_c2
+  bool e4m3 = getFormat() == WeightFormat::e4m3;
+  if (e4m3 != bool(getXScale()))
+    return emitOpError() << "x_scale must be present exactly when the format is e4m3";
+  if (x.getElementType() != (e4m3 ? Type(Float8E4M3FNType::get(getContext())) : Type(BFloat16Type::get(getContext()))))
+    return emitOpError() << "x of element type " << x.getElementType() << " does not fit the weight format " << stringifyWeightFormat(getFormat());
+  // gemm_c3
+  if ((getFormat() == WeightFormat::bf16) == bool(getWeightScale()))
+    return emitOpError() << "weight_scale must be present exactly when the format is not bf16";
+  // gemm_c4
+  bool s4 = getFormat() == WeightFormat::s4;
+  if (s4 != getGroup().has_value() || (s4 && (*getGroup() <= 0 || *getGroup() % 16 != 0)))
+    return emitOpError() << "group must be present exactly when the format is s4 and be a positive multiple of 16";
+  // gemm_c5
+  SmallVector<Type> arguments{Float32Type::get(getContext())};
+  for (Value operand : getExtras()) {
+    RankedTensorType type = typeOf(operand);
+    bool fits = type.getRank() == 1 ? type.getDimSize(0) == y.getDimSize(1) : isRows(type) && type.getDimSize(1) == y.getDimSize(1);
+    if (!fits)
+      return emitOpError() << "epilogue operand " << type << " must have y's " << y.getDimSize(1) << " columns";
+    arguments.push_back(type.getElementType());
+  }
+  // gemm_c6
+  return verifyBody(*this, getEpilogue(), arguments, y.getElementType());
+}
+
+LogicalResult NormalizeOp::verify() {
+  RankedTensorType x = typeOf(getX()), weight = typeOf(getWeight());
+  // normalize_c1
+  if (!isRowsOf(x, BFloat16Type::get(getContext())) || weight.getRank() != 1 || weight.getDimSize(0) != x.getDimSize(1))
+    return emitOpError() << "x " << x << " must be [?, H] bf16 and weight " << weight << " must be [H]";
+  // normalize_c2
+  if (bool(getResidual()) != bool(getSum()) || (getSum() && (getSum().getType() != getX().getType() || getResidual().getType() != getX().getType())))
+    return emitOpError() << "sum must be present exactly when residual is, both with x's type " << x;
+  // normalize_c3
+  return verifyQuantizedResult(*this, typeOf(getY()), getScale());
+}
+
+LogicalResult RopeAppendOp::verify() {
+  int64_t columns[] = {int64_t(getHeads() * getHeadDim()), int64_t(getKvHeads() * getHeadDim()), int64_t(getKvHeads() * getHeadDim())};
+  Value rows[] = {getQ(), getK(), getV()};
+  // rope_append_c1
+  if (getOffsets().size() != 3)
+    return emitOpError() << "must have three column offsets, has " << getOffsets().size();
+  for (int i = 0; i < 3; ++i) {
+    RankedTensorType type = typeOf(rows[i]);
+    if (!isRowsOf(type, BFloat16Type::get(getContext())) || getOffsets()[i] < 0 || getOffsets()[i] + columns[i] > type.getDimSize(1))
+      return emitOpError() << "columns " << getOffsets()[i] << " to " << getOffsets()[i] + columns[i] << " of operand " << i << " lie outside " << type;
+  }
+  // rope_append_c2
+  RankedTensorType table = typeOf(getTable());
+  if (table.getRank() != 3 || !table.getElementType().isF32() || table.getDimSize(1) != int64_t(getHeadDim() / 2) || table.getDimSize(2) != 2)
+    return emitOpError() << "table " << table << " must be f32 [positions, " << getHeadDim() / 2 << ", 2]";
+  // rope_append_c3
+  if (bool(getQNorm()) != bool(getKNorm()) || bool(getQNorm()) != getEps().has_value())
+    return emitOpError() << "q_norm, k_norm and eps must come together";
+  return success();
+}
+
+LogicalResult RopeAppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // rope_append_c4
+  return verifyCache(*this, symbols, getCacheAttr(), getLayer(), getKvHeads(), getHeadDim());
+}
+
+LogicalResult AttentionOp::verify() {
+  int64_t columns = getHeads() * getHeadDim();
+  // attention_c1
+  for (Value value : {getQ(), getY()})
+    if (RankedTensorType type = typeOf(value); !isRowsOf(type, BFloat16Type::get(getContext())) || type.getDimSize(1) != columns)
+      return emitOpError() << type << " must be [?, " << columns << "] bf16";
+  // attention_c2
+  if (getKvHeads() <= 0 || getHeads() % getKvHeads() != 0)
+    return emitOpError() << "heads " << getHeads() << " must be a multiple of kv_heads " << getKvHeads();
+  // attention_c4
+  if (getWindow() && *getWindow() <= 0)
+    return emitOpError() << "window " << *getWindow() << " must be positive";
+  return success();
+}
+
+LogicalResult AttentionOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // attention_c3
+  return verifyCache(*this, symbols, getCacheAttr(), getLayer(), getKvHeads(), getHeadDim());
+}
+
+LogicalResult PointwiseOp::verify() {
+  RankedTensorType y = typeOf(getY());
+  if (!isRows(y))
+    return emitOpError() << "y " << y << " must be [?, columns] with static columns";
+  // pointwise_c2
+  if (getOffsets().size() != getInputs().size())
+    return emitOpError() << getOffsets().size() << " offsets for " << getInputs().size() << " inputs";
+  // pointwise_c1
+  for (auto [input, offset] : llvm::zip(getInputs(), getOffsets()))
+    if (RankedTensorType type = typeOf(input);
+        !isRowsOf(type, BFloat16Type::get(getContext())) || offset < 0 || offset + y.getDimSize(1) > type.getDimSize(1))
+      return emitOpError() << "columns " << offset << " to " << offset + y.getDimSize(1) << " lie outside " << type;
+  // pointwise_c3
+  if (failed(verifyQuantizedResult(*this, y, getScale())))
+    return failure();
+  // pointwise_c4
+  SmallVector<Type> arguments(getInputs().size(), BFloat16Type::get(getContext()));
+  return verifyBody(*this, getBody(), arguments, BFloat16Type::get(getContext()));
+}
+
+LogicalResult GatherOp::verify() {
+  RankedTensorType table = typeOf(getTable()), index = typeOf(getIndex()), y = typeOf(getY());
+  // gather_c1
+  if (!isRowsOf(table, BFloat16Type::get(getContext())) || index.getRank() != 1 || !index.getElementType().isInteger(32) ||
+      !isRowsOf(y, table.getElementType()) || y.getDimSize(1) != table.getDimSize(1))
+    return emitOpError() << "table " << table << ", index " << index << " and y " << y << " must be [rows, H] bf16, [?] i32 and [?, H] bf16";
+  return success();
+}
+
+LogicalResult ArgmaxOp::verify() {
+  RankedTensorType x = typeOf(getX()), y = typeOf(getY());
+  // argmax_c1
+  if (!isRowsOf(x, Float32Type::get(getContext())) || y.getRank() != 1 || !y.getElementType().isInteger(32))
+    return emitOpError() << "x " << x << " must be f32 [?, V] and y " << y << " must be i32 [?]";
+  return success();
+}

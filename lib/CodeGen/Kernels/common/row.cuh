@@ -19,27 +19,35 @@ struct alignas(16) BF16x8 {
 
 /// Elements first … first+7 of a row of COLUMNS; ALIGNED says that row + first is 16-byte aligned.
 template <int COLUMNS, bool ALIGNED = true> __device__ inline BF16x8 loadRow(const u16 *row, int first) {
-  if (ALIGNED && (COLUMNS % kVector == 0 || first + kVector <= COLUMNS))
+  if constexpr (ALIGNED && COLUMNS % kVector == 0) {
     return *reinterpret_cast<const BF16x8 *>(row + first);
-  BF16x8 vector;
+  } else {
+    if (ALIGNED && first + kVector <= COLUMNS)
+      return *reinterpret_cast<const BF16x8 *>(row + first);
+    BF16x8 vector;
 #pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    u32 low = first + 2 * i < COLUMNS ? row[first + 2 * i] : 0u;
-    u32 high = first + 2 * i + 1 < COLUMNS ? row[first + 2 * i + 1] : 0u;
-    vector.pair[i] = low | (high << 16);
+    for (int i = 0; i < 4; ++i) {
+      u32 low = first + 2 * i < COLUMNS ? row[first + 2 * i] : 0u;
+      u32 high = first + 2 * i + 1 < COLUMNS ? row[first + 2 * i + 1] : 0u;
+      vector.pair[i] = low | (high << 16);
+    }
+    return vector;
   }
-  return vector;
 }
 
 template <int COLUMNS> __device__ inline void storeRow(u16 *row, int first, const BF16x8 &vector) {
-  if (COLUMNS % kVector == 0 || first + kVector <= COLUMNS) {
+  if constexpr (COLUMNS % kVector == 0) {
     *reinterpret_cast<BF16x8 *>(row + first) = vector;
-    return;
-  }
+  } else {
+    if (first + kVector <= COLUMNS) {
+      *reinterpret_cast<BF16x8 *>(row + first) = vector;
+      return;
+    }
 #pragma unroll
-  for (int i = 0; i < kVector; ++i)
-    if (first + i < COLUMNS)
-      row[first + i] = u16(vector.pair[i / 2] >> (16 * (i % 2)));
+    for (int i = 0; i < kVector; ++i)
+      if (first + i < COLUMNS)
+        row[first + i] = u16(vector.pair[i / 2] >> (16 * (i % 2)));
+  }
 }
 
 __device__ inline void unpack(const BF16x8 &vector, float (&values)[kVector]) {
@@ -79,14 +87,18 @@ __device__ inline uint2 quantizeE4M3(const BF16x8 &vector, float scale) {
 }
 
 template <int COLUMNS> __device__ inline void storeCodes(u8 *row, int first, uint2 codes) {
-  if (COLUMNS % kVector == 0 || first + kVector <= COLUMNS) {
+  if constexpr (COLUMNS % kVector == 0) {
     *reinterpret_cast<uint2 *>(row + first) = codes;
-    return;
-  }
+  } else {
+    if (first + kVector <= COLUMNS) {
+      *reinterpret_cast<uint2 *>(row + first) = codes;
+      return;
+    }
 #pragma unroll
-  for (int i = 0; i < kVector; ++i)
-    if (first + i < COLUMNS)
-      row[first + i] = u8((i < 4 ? codes.x : codes.y) >> (8 * (i % 4)));
+    for (int i = 0; i < kVector; ++i)
+      if (first + i < COLUMNS)
+        row[first + i] = u8((i < 4 ? codes.x : codes.y) >> (8 * (i % 4)));
+  }
 }
 
 /// Elements between the starts of two rows: rows start 16-byte aligned (KernelDesc.h, rowPitch).

@@ -1,0 +1,108 @@
+//===- normalize.cuh - RMSNorm, with optional residual sum and e4m3 output ===//
+//
+// Formula    : s = bf16(x + residual)  (or s = x);  r = 1 / sqrt(mean(s^2) + eps);  y = bf16(s * r * weight)
+//              quantized: scale = amax|y| / 448 (1 when not a normal number), codes = e4m3(y / scale)
+//              Sums of squares in f32, in a fixed order; one rounding after the weight.
+// Arguments  : x, [residual, sum], weight, y, [y_scale], rows
+// Layouts    : x, residual, sum, y: bf16 [rows, GROUPS * COLUMNS], pitch rowPitch; y quantized: e4m3, pitch rowPitch
+//              weight: bf16 [COLUMNS] | y_scale: f32 [rows]. `sum` may be the same buffer as x or residual.
+// Grid       : ceil(rows * GROUPS / ROWS_PER_BLOCK) blocks
+// Shared mem : one f32 per warp for each reduction
+// Warp roles : WARPS_PER_ROW warps hold one row in registers (one read, one write); with one warp per row a block takes
+//              ROWS_PER_BLOCK rows and needs no barrier.
+// Requires   : COLUMNS <= 32 * 32 * WARPS_PER_ROW; COLUMNS % 8 == 0 if GROUPS > 1 (each group then starts 16-byte aligned); no quantization of groups
+// Tolerance  : one bf16 rounding; codes and scale equal lib/Quant bit for bit on the same y
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "common/reduce.cuh"
+#include "common/row.cuh"
+
+namespace qcc {
+
+struct NormalizeArgs {
+  const u16 *x, *residual;
+  u16 *sum;
+  const u16 *weight;
+  void *y;
+  float *yScale;
+  int rows;
+};
+
+template <typename P> __device__ inline void normalize(const NormalizeArgs &args) {
+  constexpr int lanesPerRow = P::WARPS_PER_ROW * kWarpSize;
+  constexpr int vectors = ceilDiv(P::COLUMNS, kVector * lanesPerRow); // held by one thread
+  constexpr i64 pitch = rowPitch<2>(i64(P::COLUMNS) * P::GROUPS);
+  static_assert(P::WARPS_PER_ROW == 1 || P::ROWS_PER_BLOCK == 1, "several warps per row use block barriers");
+  static_assert(vectors <= 4, "a row must fit the registers of its warps");
+  static_assert(P::GROUPS == 1 || (P::COLUMNS % kVector == 0 && !P::QUANTIZE), "groups must start aligned");
+
+  __shared__ float squareScratch[P::WARPS_PER_ROW], magnitudeScratch[P::WARPS_PER_ROW];
+  int lane = threadIdx.x % lanesPerRow;
+  i64 index = i64(blockIdx.x) * P::ROWS_PER_BLOCK + threadIdx.x / lanesPerRow;
+  if (index >= i64(args.rows) * P::GROUPS)
+    return; // whole warps, and with several warps per row the whole block
+  i64 row = index / P::GROUPS;
+  i64 base = row * pitch + index % P::GROUPS * P::COLUMNS;
+
+  // Read the row once; everything after stays in registers.
+  BF16x8 held[vectors];
+  float squares = 0;
+#pragma unroll
+  for (int i = 0; i < vectors; ++i) {
+    int first = (i * lanesPerRow + lane) * kVector;
+    held[i] = first < P::COLUMNS ? loadRow<P::COLUMNS>(args.x + base, first) : BF16x8{};
+    if constexpr (P::ADD_RESIDUAL) {
+      if (first < P::COLUMNS) {
+        BF16x8 residual = loadRow<P::COLUMNS>(args.residual + base, first);
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+          held[i].pair[j] = packBF16(bf16LowToFloat(held[i].pair[j]) + bf16LowToFloat(residual.pair[j]),
+                                     bf16HighToFloat(held[i].pair[j]) + bf16HighToFloat(residual.pair[j]));
+        storeRow<P::COLUMNS>(args.sum + base, first, held[i]);
+      }
+    }
+    float values[kVector];
+    unpack(held[i], values);
+#pragma unroll
+    for (int j = 0; j < kVector; ++j)
+      squares += values[j] * values[j];
+  }
+  squares = reduceBlock<Sum, P::WARPS_PER_ROW>(squares, squareScratch);
+  float factor = __fdiv_rn(1.0f, __fsqrt_rn(__fdiv_rn(squares, float(P::COLUMNS)) + P::EPS));
+
+  float amax = 0;
+#pragma unroll
+  for (int i = 0; i < vectors; ++i) {
+    int first = (i * lanesPerRow + lane) * kVector;
+    if (first < P::COLUMNS) {
+      float values[kVector], weights[kVector];
+      unpack(held[i], values);
+      unpack(loadRow<P::COLUMNS>(args.weight, first), weights);
+#pragma unroll
+      for (int j = 0; j < kVector; ++j)
+        values[j] = values[j] * factor * weights[j];
+      held[i] = pack(values);
+      if constexpr (P::QUANTIZE)
+        amax = maxMagnitude(held[i], amax);
+      else
+        storeRow<P::COLUMNS>(static_cast<u16 *>(args.y) + base, first, held[i]);
+    }
+  }
+
+  if constexpr (P::QUANTIZE) {
+    float scale = scaleE4M3(reduceBlock<MaxMagnitude, P::WARPS_PER_ROW>(amax, magnitudeScratch));
+    u8 *codes = static_cast<u8 *>(args.y) + row * rowPitch<1>(P::COLUMNS);
+#pragma unroll
+    for (int i = 0; i < vectors; ++i) {
+      int first = (i * lanesPerRow + lane) * kVector;
+      if (first < P::COLUMNS)
+        storeCodes<P::COLUMNS>(codes, first, quantizeE4M3(held[i], scale));
+    }
+    if (lane == 0)
+      args.yScale[row] = scale;
+  }
+}
+
+} // namespace qcc

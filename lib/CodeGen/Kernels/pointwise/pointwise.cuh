@@ -1,0 +1,87 @@
+//===- pointwise.cuh - A scalar program over rows, optionally to e4m3 -----===//
+//
+// Formula    : y[t, c] = bf16(Problem::apply({in0[t, c], in1[t, c], ...})), all arithmetic in f32
+//              quantized: scale = amax|y| / 448 over the row (1 when not a normal number), codes = e4m3(y / scale)
+// Arguments  : input0, input1, ..., y, [y_scale], rows
+// Layouts    : input i: bf16, element [t, c] at t * pitch(i) + offset(i) + c
+//              y: bf16 or e4m3 [rows, COLUMNS], pitch rowPitch | y_scale: f32 [rows]
+// Grid       : plain: (ceil(COLUMNS / (8 * threads)), rows); quantized: (1, rows), a block holds its row in registers, or
+//              computes it twice when it is too wide for that
+// Shared mem : one f32 per warp (quantized)
+// Warp roles : all alike
+// Requires   : nothing; inputs whose pitch or offset is no multiple of 8 are read element by element
+// Tolerance  : that of the program; codes and scale equal lib/Quant bit for bit on the same y
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "common/reduce.cuh"
+#include "common/row.cuh"
+
+namespace qcc {
+
+template <int INPUTS> struct PointwiseArgs {
+  const u16 *inputs[INPUTS];
+  void *y;
+  float *yScale;
+};
+
+/// Eight results from column `first` on; missing columns of a short last vector give +0 so that they never raise the maximum.
+template <typename P> __device__ inline BF16x8 applyProgram(const PointwiseArgs<P::INPUTS> &args, i64 row, int first) {
+  float operands[kVector][P::INPUTS];
+#pragma unroll
+  for (int i = 0; i < P::INPUTS; ++i) {
+    const u16 *source = args.inputs[i] + row * P::pitch(i) + P::offset(i);
+    float values[kVector];
+    // Both cases are compiled, one is left: the choice is by constants.
+    if (P::pitch(i) % kVector == 0 && P::offset(i) % kVector == 0)
+      unpack(loadRow<P::COLUMNS, true>(source, first), values);
+    else
+      unpack(loadRow<P::COLUMNS, false>(source, first), values);
+#pragma unroll
+    for (int j = 0; j < kVector; ++j)
+      operands[j][i] = values[j];
+  }
+  float results[kVector];
+#pragma unroll
+  for (int j = 0; j < kVector; ++j)
+    results[j] = first + j < P::COLUMNS ? P::apply(operands[j]) : 0.0f;
+  return pack(results);
+}
+
+template <typename P> __device__ inline void pointwise(const PointwiseArgs<P::INPUTS> &args) {
+  constexpr int threads = P::WARPS * kWarpSize;
+  i64 row = blockIdx.y;
+
+  if constexpr (!P::QUANTIZE) {
+    int first = int(blockIdx.x * threads + threadIdx.x) * kVector;
+    if (first < P::COLUMNS)
+      storeRow<P::COLUMNS>(static_cast<u16 *>(args.y) + row * rowPitch<2>(P::COLUMNS), first,
+                           applyProgram<P>(args, row, first));
+  } else {
+    constexpr int vectors = ceilDiv(P::COLUMNS, kVector * threads); // held by one thread
+    constexpr bool holds = vectors <= 4;
+    __shared__ float scratch[P::WARPS];
+    BF16x8 held[holds ? vectors : 1];
+    float amax = 0;
+#pragma unroll(holds ? vectors : 1)
+    for (int i = 0; i < vectors; ++i) {
+      int first = (i * threads + int(threadIdx.x)) * kVector;
+      BF16x8 vector = first < P::COLUMNS ? applyProgram<P>(args, row, first) : BF16x8{};
+      amax = maxMagnitude(vector, amax);
+      held[holds ? i : 0] = vector;
+    }
+    float scale = scaleE4M3(reduceBlock<MaxMagnitude, P::WARPS>(amax, scratch));
+    u8 *codes = static_cast<u8 *>(args.y) + row * rowPitch<1>(P::COLUMNS);
+#pragma unroll(holds ? vectors : 1)
+    for (int i = 0; i < vectors; ++i) {
+      int first = (i * threads + int(threadIdx.x)) * kVector;
+      if (first < P::COLUMNS)
+        storeCodes<P::COLUMNS>(codes, first, quantizeE4M3(holds ? held[holds ? i : 0] : applyProgram<P>(args, row, first), scale));
+    }
+    if (threadIdx.x == 0)
+      args.yScale[row] = scale;
+  }
+}
+
+} // namespace qcc

@@ -13,8 +13,9 @@
 
 namespace qcc::codegen {
 
-/// Run-time sizes of a step (docs/architecture.md): tokens, sequences, logit rows, longest new-token run, longest context.
-enum class Size { T, B, R, Q, C };
+/// Run-time sizes of a step (docs/architecture.md): tokens, sequences, logit rows, longest new-token run, longest context,
+/// columns of the block table (pages per sequence).
+enum class Size { T, B, R, Q, C, P };
 
 /// How a kernel solves its problem: named integers (BLOCK_N, BLOCK_K, WARPS_M, …), printed in IR and settable by hand.
 struct KernelConfig {

@@ -1,7 +1,7 @@
 //===- Families.h - What each kernel family provides --------------*- C++ -*-===//
 //
 // checkDesc, chooseVariants and instantiate (KernelDesc.h, KernelInstance.h) dispatch to these, one set per family:
-// check in Instantiate<Family>.cpp, choose in Heuristics/<Family>.cpp, instantiate in Instantiate<Family>.cpp.
+// checkFamily and instantiateFamily in Instantiate<Family>.cpp, chooseFamily in Heuristics/<Family>.cpp.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_LIB_CODEGEN_FAMILIES_H
@@ -11,29 +11,29 @@
 
 namespace qcc::codegen {
 
-std::string check(const GemmDesc &desc, int target);
-std::string check(const AttentionDesc &desc, int target);
-std::string check(const NormalizeDesc &desc, int target);
-std::string check(const RopeAppendDesc &desc, int target);
-std::string check(const PointwiseDesc &desc, int target);
-std::string check(const GatherDesc &desc, int target);
-std::string check(const ArgmaxDesc &desc, int target);
+std::string checkFamily(const GemmDesc &desc, int target);
+std::string checkFamily(const AttentionDesc &desc, int target);
+std::string checkFamily(const NormalizeDesc &desc, int target);
+std::string checkFamily(const RopeAppendDesc &desc, int target);
+std::string checkFamily(const PointwiseDesc &desc, int target);
+std::string checkFamily(const GatherDesc &desc, int target);
+std::string checkFamily(const ArgmaxDesc &desc, int target);
 
-std::vector<KernelVariant> choose(const GemmDesc &desc, int target, Size rows);
-std::vector<KernelVariant> choose(const AttentionDesc &desc, int target, Size rows);
-std::vector<KernelVariant> choose(const NormalizeDesc &desc, int target, Size rows);
-std::vector<KernelVariant> choose(const RopeAppendDesc &desc, int target, Size rows);
-std::vector<KernelVariant> choose(const PointwiseDesc &desc, int target, Size rows);
-std::vector<KernelVariant> choose(const GatherDesc &desc, int target, Size rows);
-std::vector<KernelVariant> choose(const ArgmaxDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const GemmDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const AttentionDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const NormalizeDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const RopeAppendDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const PointwiseDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const GatherDesc &desc, int target, Size rows);
+std::vector<KernelVariant> chooseFamily(const ArgmaxDesc &desc, int target, Size rows);
 
-KernelInstance bind(const GemmDesc &desc, const KernelConfig &config, Size rows, std::string &error);
-KernelInstance bind(const AttentionDesc &desc, const KernelConfig &config, Size rows, std::string &error);
-KernelInstance bind(const NormalizeDesc &desc, const KernelConfig &config, Size rows, std::string &error);
-KernelInstance bind(const RopeAppendDesc &desc, const KernelConfig &config, Size rows, std::string &error);
-KernelInstance bind(const PointwiseDesc &desc, const KernelConfig &config, Size rows, std::string &error);
-KernelInstance bind(const GatherDesc &desc, const KernelConfig &config, Size rows, std::string &error);
-KernelInstance bind(const ArgmaxDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const AttentionDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const NormalizeDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const RopeAppendDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const PointwiseDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const GatherDesc &desc, const KernelConfig &config, Size rows, std::string &error);
+KernelInstance instantiateFamily(const ArgmaxDesc &desc, const KernelConfig &config, Size rows, std::string &error);
 
 } // namespace qcc::codegen
 

@@ -1,7 +1,7 @@
 //===- argmax.cuh - Greedy choice -----------------------------------------===//
 //
 // Formula    : y[r] = the smallest c whose x[r, c] is largest; NaN counts as larger than every number, -0 equals +0
-// Arguments  : x, y, rows
+// Arguments  : x, y
 // Layouts    : x: f32 [rows, COLUMNS], pitch rowPitch | y: i32 [rows]
 // Grid       : one block per row
 // Shared mem : one u64 per warp

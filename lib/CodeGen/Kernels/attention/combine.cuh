@@ -6,7 +6,7 @@
 // Grid       : (ceil(HEADS / WARPS), B)
 // Shared mem : none
 // Warp roles : one warp per (sequence, head); a lane has four neighbouring elements (two such quads if D > 128)
-// Requires   : the same MAX_SPLITS, MIN_PAGES_PER_SPLIT and WINDOW as the first stage
+// Requires   : the same MAX_SPLITS and WINDOW as the first stage
 // Tolerance  : one bf16 rounding
 //
 //===----------------------------------------------------------------------===//

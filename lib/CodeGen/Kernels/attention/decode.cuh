@@ -19,6 +19,9 @@
 
 namespace qcc {
 
+/// A split shorter than this costs more to start and to combine than it saves.
+inline constexpr int kMinPagesPerSplit = 2;
+
 /// Pages of a sequence that its newest token sees, cut into equal runs. Used by both stages, so that they agree.
 template <typename P> struct SplitPlan {
   int firstPage, pages, pagesPerSplit, splits;
@@ -26,7 +29,7 @@ template <typename P> struct SplitPlan {
   __device__ explicit SplitPlan(int context) {
     firstPage = P::WINDOW > 0 ? max(0, context - P::WINDOW) / kPageSize : 0;
     pages = (context + kPageSize - 1) / kPageSize - firstPage;
-    int wanted = min(P::MAX_SPLITS, (pages + P::MIN_PAGES_PER_SPLIT - 1) / P::MIN_PAGES_PER_SPLIT);
+    int wanted = min(P::MAX_SPLITS, (pages + kMinPagesPerSplit - 1) / kMinPagesPerSplit);
     pagesPerSplit = wanted > 0 ? (pages + wanted - 1) / wanted : 0;
     splits = pagesPerSplit > 0 ? (pages + pagesPerSplit - 1) / pagesPerSplit : 0;
   }

@@ -2,11 +2,11 @@
 //
 // Formula    : y[t, c] = bf16(Problem::apply({in0[t, c], in1[t, c], ...})), all arithmetic in f32
 //              quantized: scale = amax|y| / 448 over the row (1 when not a normal number), codes = e4m3(y / scale)
-// Arguments  : input0, input1, ..., y, [y_scale], rows
+// Arguments  : input0, input1, ..., y, [y_scale]
 // Layouts    : input i: bf16, element [t, c] at t * pitch(i) + offset(i) + c
 //              y: bf16 or e4m3 [rows, COLUMNS], pitch rowPitch | y_scale: f32 [rows]
-// Grid       : plain: (ceil(COLUMNS / (8 * threads)), rows); quantized: (1, rows), a block holds its row in registers, or
-//              computes it twice when it is too wide for that
+// Grid       : plain: (rows, ceil(COLUMNS / (8 * threads))); quantized: one block per row, which holds it in
+//              registers, or computes it twice when it is too wide for that
 // Shared mem : one f32 per warp (quantized)
 // Warp roles : all alike
 // Requires   : nothing; inputs whose pitch or offset is no multiple of 8 are read element by element
@@ -51,10 +51,10 @@ template <typename P> __device__ inline BF16x8 applyProgram(const PointwiseArgs<
 
 template <typename P> __device__ inline void pointwise(const PointwiseArgs<P::INPUTS> &args) {
   constexpr int threads = P::WARPS * kWarpSize;
-  i64 row = blockIdx.y;
+  i64 row = blockIdx.x;
 
   if constexpr (!P::QUANTIZE) {
-    int first = int(blockIdx.x * threads + threadIdx.x) * kVector;
+    int first = int(blockIdx.y * threads + threadIdx.x) * kVector;
     if (first < P::COLUMNS)
       storeRow<P::COLUMNS>(static_cast<u16 *>(args.y) + row * rowPitch<2>(P::COLUMNS), first,
                            applyProgram<P>(args, row, first));

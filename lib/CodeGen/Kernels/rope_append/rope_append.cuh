@@ -4,7 +4,7 @@
 //                y[d] = n[d] * cos[d] - n[d + D/2] * sin[d],   y[d + D/2] = n[d + D/2] * cos[d] + n[d] * sin[d]
 //              rounded to bf16. Cache in e4m3: code = e4m3(bf16 value / scale[head]), saturating.
 // Arguments  : q_in, k_in, v_in, positions, slots, rope_table, [q_weight, k_weight], q, k_cache, v_cache,
-//              [k_scale, v_scale], rows
+//              [k_scale, v_scale]
 // Layouts    : q_in, k_in, v_in: bf16 columns of wider rows (pitch and offset each) | positions, slots: i32 [rows]
 //              rope_table: f32 [TABLE_ROWS, D/2, 2] (cos, sin) | q_weight, k_weight: bf16 [D]
 //              q: bf16 [rows, HEADS * D], pitch Q_PITCH | k_scale, v_scale: f32 [KV_HEADS]

@@ -102,6 +102,7 @@ void readEndTokens(const ConfigReader &root, ModelConfig &config) {
   const json::Value *value = root.get("eos_token_id");
   if (!value)
     return;
+  config.eosTokens.clear();
   std::vector<const json::Value *> ids;
   if (value->isArray())
     for (const json::Value &id : value->array())
@@ -126,12 +127,28 @@ const char *nameOf(Family family) {
   return "?";
 }
 
-Expected<ModelConfig> parseConfig(std::string_view text, const std::string &name) {
+static Expected<json::Value> parseObject(std::string_view text, const std::string &name) {
   Expected<json::Value> parsed = json::parse(text, name);
+  if (parsed && !parsed->isObject())
+    return Error{qcc::text(name, ": must be an object, found ", json::describe(parsed->kind))};
+  return parsed;
+}
+
+Status parseEndTokens(std::string_view text, const std::string &name, ModelConfig &config) {
+  Expected<json::Value> parsed = parseObject(text, name);
   if (!parsed)
     return parsed.takeError();
-  if (!parsed->isObject())
-    return Error{qcc::text(name, ": must be an object, found ", json::describe(parsed->kind))};
+  ErrorList problems;
+  readEndTokens(ConfigReader(*parsed, name, problems), config);
+  if (!problems.empty())
+    return problems.joined();
+  return {};
+}
+
+Expected<ModelConfig> parseConfig(std::string_view text, const std::string &name) {
+  Expected<json::Value> parsed = parseObject(text, name);
+  if (!parsed)
+    return parsed.takeError();
   ErrorList problems;
   ConfigReader root(*parsed, name, problems);
   ModelConfig config;

@@ -4,7 +4,6 @@
 #include "qcc/Import/HuggingFace/Config.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace qcc::hf {
 namespace {
@@ -18,43 +17,35 @@ constexpr std::string_view knownKeys[] = {
     "high_freq_factor", "beta_fast", "beta_slow",  "attention_factor", "original_max_position_embeddings",
     "mscale",          "truncate",  "mscale_all_dim", "partial_rotary_factor", "finetuned"};
 
-void requireFactor(const ConfigReader &reader, RopeConfig &rope) {
+void requireFactor(const ConfigReader &reader, RopeSpec &rope) {
   if (!reader.has("factor"))
     reader.complain("factor is missing");
   rope.factor = reader.real("factor", 1, huge).value_or(1);
 }
 
-void readLlama3(const ConfigReader &reader, RopeConfig &rope) {
+void readLlama3(const ConfigReader &reader, RopeSpec &rope) {
   requireFactor(reader, rope);
   for (const char *key : {"low_freq_factor", "high_freq_factor", "original_max_position_embeddings"})
     if (!reader.has(key))
       reader.complain(text(key, " is missing"));
   rope.lowFreqFactor = reader.real("low_freq_factor", 0, huge).value_or(1);
   rope.highFreqFactor = reader.real("high_freq_factor", 0, huge).value_or(4);
-  rope.originalMaxPositions = reader.integer("original_max_position_embeddings", 1, maxPositionsLimit).value_or(1);
-  if (rope.highFreqFactor <= rope.lowFreqFactor)
-    reader.complain(text("high_freq_factor = ", rope.highFreqFactor, " must be larger than low_freq_factor = ", rope.lowFreqFactor));
+  rope.originalContext = double(reader.integer("original_max_position_embeddings", 1, maxPositionsLimit).value_or(1));
 }
 
-/// YaRN (Peng et al. 2023, section 3.4); the rules for attention_factor are those of transformers: given, or the ratio of the two mscales if
-/// both are set and not zero, or 0.1 ln(factor) + 1.
-void readYarn(const ConfigReader &reader, int64_t maxPositions, RopeConfig &rope) {
+/// YaRN (Peng et al. 2023, section 3.4). An attention_factor that is given wins over the one inferred from the mscales.
+void readYarn(const ConfigReader &reader, int64_t maxPositions, RopeSpec &rope) {
   requireFactor(reader, rope);
-  rope.originalMaxPositions =
-      reader.integer("original_max_position_embeddings", 1, maxPositionsLimit).value_or(maxPositions);
+  rope.originalContext =
+      double(reader.integer("original_max_position_embeddings", 1, maxPositionsLimit).value_or(maxPositions));
   rope.betaFast = reader.real("beta_fast", 1e-6, huge).value_or(32);
   rope.betaSlow = reader.real("beta_slow", 1e-6, huge).value_or(1);
   rope.truncate = reader.boolean("truncate").value_or(true);
-  if (rope.betaFast < rope.betaSlow)
-    reader.complain(text("beta_fast = ", rope.betaFast, " must not be smaller than beta_slow = ", rope.betaSlow));
-  auto magnitude = [&](double scale) { return rope.factor <= 1 ? 1.0 : 0.1 * scale * std::log(rope.factor) + 1; };
-  double mscale = reader.real("mscale", 0, huge).value_or(0);
-  double mscaleAllDim = reader.real("mscale_all_dim", 0, huge).value_or(0);
-  double inferred = mscale != 0 && mscaleAllDim != 0 ? magnitude(mscale) / magnitude(mscaleAllDim) : magnitude(1);
+  double inferred = yarnAttentionFactor(rope.factor, reader.real("mscale", 0, huge), reader.real("mscale_all_dim", 0, huge));
   rope.attentionFactor = reader.real("attention_factor", 1e-6, huge).value_or(inferred);
 }
 
-void readScaling(const ConfigReader &reader, const json::Value &object, int64_t maxPositions, RopeConfig &rope) {
+void readScaling(const ConfigReader &reader, const json::Value &object, int64_t maxPositions, RopeSpec &rope) {
   for (const json::Member &member : object.members())
     if (std::find(std::begin(knownKeys), std::end(knownKeys), member.name) == std::end(knownKeys) && !member.value.isNull())
       reader.complain(text("unknown key ", quoted(member.name), " may change the rotation; it is not supported"));
@@ -63,15 +54,15 @@ void readScaling(const ConfigReader &reader, const json::Value &object, int64_t 
     if (std::optional<std::string> given = reader.string(key))
       type = *given;
   if (type == "default")
-    rope.kind = RopeConfig::Kind::Default;
+    rope.kind = RopeKind::Default;
   else if (type == "linear") {
-    rope.kind = RopeConfig::Kind::Linear;
+    rope.kind = RopeKind::Linear;
     requireFactor(reader, rope);
   } else if (type == "llama3") {
-    rope.kind = RopeConfig::Kind::Llama3;
+    rope.kind = RopeKind::Llama3;
     readLlama3(reader, rope);
   } else if (type == "yarn") {
-    rope.kind = RopeConfig::Kind::Yarn;
+    rope.kind = RopeKind::Yarn;
     readYarn(reader, maxPositions, rope);
   } else {
     reader.complain(text("unknown rope type ", quoted(type), "; supported are default, linear, llama3 and yarn"));
@@ -81,7 +72,8 @@ void readScaling(const ConfigReader &reader, const json::Value &object, int64_t 
 } // namespace
 
 void readRope(const ConfigReader &root, ErrorList &problems, ModelConfig &config) {
-  RopeConfig &rope = config.rope;
+  RopeSpec &rope = config.rope;
+  rope.dim = config.headDim;
   auto readShared = [&](const ConfigReader &reader) {
     if (std::optional<double> theta = reader.real("rope_theta", 1.0001, huge * huge))
       rope.theta = *theta;
@@ -106,7 +98,11 @@ void readRope(const ConfigReader &root, ErrorList &problems, ModelConfig &config
       }
     ConfigReader reader(*value, root.name() + ": " + key, problems);
     readShared(reader);
+    size_t before = problems.errors.size();
     readScaling(reader, *value, config.maxPositions, rope);
+    if (problems.errors.size() == before && rope.dim > 0 && rope.dim % 2 == 0)
+      if (std::string problem = check(rope); !problem.empty())
+        reader.complain(problem);
   }
 }
 

@@ -9,6 +9,7 @@
 #define QCC_IMPORT_HUGGINGFACE_CONFIG_H
 
 #include "qcc/Support/Error.h"
+#include "qcc/Support/RopeTable.h"
 
 #include <cstdint>
 #include <optional>
@@ -22,18 +23,6 @@ const char *nameOf(Family family);
 
 enum class Activation { Silu, Gelu, GeluTanh };
 
-/// Rotary position embedding; fields beyond `kind` and `theta` have a meaning only for the kinds named.
-struct RopeConfig {
-  enum class Kind { Default, Linear, Llama3, Yarn } kind = Kind::Default;
-  double theta = 10000;
-  double factor = 1;                           ///< linear, llama3, yarn
-  double lowFreqFactor = 1, highFreqFactor = 4; ///< llama3
-  int64_t originalMaxPositions = 0;            ///< llama3, yarn
-  double betaFast = 32, betaSlow = 1;          ///< yarn
-  bool truncate = true;                        ///< yarn: correction range rounded to whole dimensions
-  double attentionFactor = 1;                  ///< multiplies cos and sin; for yarn resolved from attention_factor or mscale
-};
-
 struct ModelConfig {
   Family family = Family::Llama;
   int64_t vocabSize = 0, hiddenSize = 0, intermediateSize = 0, layers = 0, heads = 0, kvHeads = 0, headDim = 0;
@@ -42,7 +31,7 @@ struct ModelConfig {
   Activation activation = Activation::Silu;
   bool tiedEmbeddings = false;
   bool qkvBias = false, outputBias = false, mlpBias = false;
-  RopeConfig rope;
+  RopeSpec rope; ///< dim is headDim
   /// Per layer: a query sees this many latest keys including its own position; none: all.
   std::vector<std::optional<int64_t>> windows;
   std::vector<int64_t> eosTokens;
@@ -50,6 +39,9 @@ struct ModelConfig {
 
 /// Parses the text of config.json; `name` is the file's name for messages. All problems are reported at once.
 Expected<ModelConfig> parseConfig(std::string_view text, const std::string &name);
+
+/// Replaces config.eosTokens by those of a generation_config.json, if it has any.
+Status parseEndTokens(std::string_view text, const std::string &name, ModelConfig &config);
 
 } // namespace qcc::hf
 

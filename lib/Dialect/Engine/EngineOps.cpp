@@ -26,22 +26,30 @@ LogicalResult ModelOp::verify() {
 }
 
 LogicalResult ConstantOp::verify() {
-  Operation *source = SymbolTable::lookupNearestSymbolFrom(*this, getSourceAttr());
   // constant_c1
-  if (!source || source->getName().getStringRef() != "graph.derived")
-    return emitOpError() << "source " << getSourceAttr() << " is not a graph.derived";
-  if (getResult() < 0 || getBytes() <= 0)
-    return emitOpError() << "result " << getResult() << " and bytes " << getBytes() << " must name a part of the derivation";
+  if (bool(getSource()) == bool(getValue()) || bool(getSource()) != getResult().has_value())
+    return emitOpError() << "must have either a source with a result number or a value";
+  if (getSource()) {
+    Operation *source = SymbolTable::lookupNearestSymbolFrom(*this, getSourceAttr());
+    if (!source || source->getName().getStringRef() != "graph.derived")
+      return emitOpError() << "source " << getSourceAttr() << " is not a graph.derived";
+    auto types = source->getAttrOfType<ArrayAttr>("types");
+    if (!types || *getResult() >= types.size())
+      return emitOpError() << "source " << getSourceAttr() << " has no result " << *getResult();
+  }
+  // constant_c2
+  if (int64_t(getBytes()) <= 0)
+    return emitOpError() << "bytes " << int64_t(getBytes()) << " must be positive";
   return success();
 }
 
 LogicalResult BufferOp::verify() {
   // buffer_c1
-  if (getOffset() < 0 || getOffset() % 256 != 0)
-    return emitOpError() << "offset " << getOffset() << " must be a multiple of 256 and not negative";
+  if (int64_t(getOffset()) < 0 || getOffset() % 256 != 0)
+    return emitOpError() << "offset " << int64_t(getOffset()) << " must be a multiple of 256 and not negative";
   // buffer_c2
-  if (getBytes() <= 0)
-    return emitOpError() << "bytes " << getBytes() << " must be positive";
+  if (int64_t(getBytes()) <= 0)
+    return emitOpError() << "bytes " << int64_t(getBytes()) << " must be positive";
   return success();
 }
 
@@ -54,8 +62,8 @@ LogicalResult KernelOp::verify() {
   if (block.size() != 3 || threads <= 0 || threads > 1024)
     return emitOpError() << "block must have three positive extents with at most 1024 threads";
   // kernel_c2
-  if (getSharedBytes() < 0 || getSharedBytes() > 232448)
-    return emitOpError() << "shared memory of " << getSharedBytes() << " bytes is outside [0, 232448]";
+  if (getSharedBytes() > 232448)
+    return emitOpError() << "shared memory of " << int64_t(getSharedBytes()) << " bytes is outside [0, 232448]";
   return success();
 }
 

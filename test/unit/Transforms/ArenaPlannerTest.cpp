@@ -1,6 +1,6 @@
 //===- ArenaPlannerTest.cpp - Overlap is judged pair by pair --------------===//
 
-#include "qcc/Transforms/ArenaPlanner.h"
+#include "qcc/Transforms/Schedule/ArenaPlanner.h"
 
 #include <gtest/gtest.h>
 

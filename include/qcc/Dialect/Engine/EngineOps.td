@@ -23,13 +23,14 @@ def Engine_ModelOp : Engine_Op<"model"> {
 }
 
 def Engine_ConstantOp : Engine_Op<"constant", [Symbol]> {
-  let summary = "bytes of one result of a derivation";
+  let summary = "bytes of one result of a derivation, or a few values";
   let description = [{
-    `layer`, `scheme` and `layout` are for people and inspection tools. (C1) the source is a `graph.derived`, `result` one of its results and `bytes` its size.
+    `layer`, `scheme` and `layout` are for people and inspection tools. (C1) either a source, which is a `graph.derived`, with the number of one of its results, or
+    a value is given; (C2) `bytes` is positive.
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$source, I64Attr:$result, I64Attr:$bytes, TypeAttr:$type,
-                       StrAttr:$layer, StrAttr:$scheme, StrAttr:$layout);
-  let assemblyFormat = "$sym_name `from` $source `result` $result `:` $type `bytes` $bytes attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$source, OptionalAttr<I64Attr>:$result, OptionalAttr<ElementsAttr>:$value,
+                       TypeAttr:$type, I64Attr:$bytes, StrAttr:$layer, StrAttr:$scheme, StrAttr:$layout);
+  let assemblyFormat = "$sym_name (`from` $source^ `result` $result)? (`value` $value^)? `:` $type `bytes` $bytes attr-dict";
 }
 
 def Engine_BufferOp : Engine_Op<"buffer", [Symbol]> {

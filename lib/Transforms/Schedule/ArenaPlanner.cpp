@@ -1,6 +1,6 @@
 //===- ArenaPlanner.cpp ---------------------------------------------------===//
 
-#include "qcc/Transforms/ArenaPlanner.h"
+#include "qcc/Transforms/Schedule/ArenaPlanner.h"
 
 #include <algorithm>
 #include <numeric>

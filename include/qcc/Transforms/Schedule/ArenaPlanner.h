@@ -1,6 +1,6 @@
 //===- ArenaPlanner.h - Offsets of buffers in one arena -----------*- C++ -*-===//
-#ifndef QCC_TRANSFORMS_ARENAPLANNER_H
-#define QCC_TRANSFORMS_ARENAPLANNER_H
+#ifndef QCC_TRANSFORMS_SCHEDULE_ARENAPLANNER_H
+#define QCC_TRANSFORMS_SCHEDULE_ARENAPLANNER_H
 
 #include <cstdint>
 #include <vector>
@@ -27,4 +27,4 @@ ArenaPlan planArena(const std::vector<ArenaBuffer> &buffers);
 
 } // namespace qcc
 
-#endif // QCC_TRANSFORMS_ARENAPLANNER_H
+#endif // QCC_TRANSFORMS_SCHEDULE_ARENAPLANNER_H

@@ -1,6 +1,6 @@
 //===- KernelDescs.cpp - From kernel ops to CodeGen's descriptions --------===//
 
-#include "qcc/Transforms/KernelDescs.h"
+#include "qcc/Transforms/Schedule/KernelDescs.h"
 
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -120,6 +120,12 @@ codegen::AttentionDesc describeAttention(kernel::AttentionOp op) {
   return desc;
 }
 
+codegen::GatherDesc describeGather(kernel::GatherOp op) {
+  // A constant table lies dense in the engine; rows of an activation start aligned.
+  bool isConstant = op.getTable().getDefiningOp<graph::GetOp>() != nullptr;
+  return {columnsOf(op.getY()), isConstant ? columnsOf(op.getTable()) : pitchOf(op.getTable())};
+}
+
 } // namespace
 
 codegen::ElemType elemTypeOf(Type type) {
@@ -174,7 +180,7 @@ FailureOr<codegen::KernelDesc> describe(Operation *op) {
       .Case([](kernel::NormalizeOp op) { return codegen::KernelDesc(describeNormalize(op)); })
       .Case([](kernel::RopeAppendOp op) { return codegen::KernelDesc(describeRopeAppend(op)); })
       .Case([](kernel::AttentionOp op) { return codegen::KernelDesc(describeAttention(op)); })
-      .Case([](kernel::GatherOp op) { return codegen::KernelDesc(codegen::GatherDesc{columnsOf(op.getY()), pitchOf(op.getTable())}); })
+      .Case([](kernel::GatherOp op) { return codegen::KernelDesc(describeGather(op)); })
       .Case([](kernel::ArgmaxOp op) { return codegen::KernelDesc(codegen::ArgmaxDesc{columnsOf(op.getX())}); })
       .Default([](Operation *op) -> FailureOr<codegen::KernelDesc> { return op->emitError("is not a kernel op"), failure(); });
 }
@@ -191,14 +197,48 @@ codegen::Size rowsOf(Operation *op) {
   return rows && rows.getValue() == kernel::Size::R ? codegen::Size::R : codegen::Size::T;
 }
 
+DictionaryAttr toDictionary(Builder &builder, const codegen::KernelConfig &config) {
+  SmallVector<NamedAttribute> items;
+  for (const auto &[name, value] : config.values)
+    items.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
+  return builder.getDictionaryAttr(items);
+}
+
+std::optional<DecodeConfig> DecodeConfig::of(kernel::VariantAttr variant) {
+  if (!variant.getConfig().contains("SPLITS"))
+    return std::nullopt;
+  DecodeConfig decode;
+  for (NamedAttribute item : variant.getConfig()) {
+    StringRef name = item.getName().getValue();
+    int64_t value = cast<IntegerAttr>(item.getValue()).getInt();
+    if (name.consume_front("PARTIAL_"))
+      decode.partial.values[name.str()] = value;
+    else if (name.consume_front("COMBINE_"))
+      decode.combine.values[name.str()] = value;
+    else if (name == "SPLITS")
+      decode.maxSplits = value;
+    else
+      decode.partial.values[name.str()] = value; // unknown: the instantiation refuses it by name
+  }
+  return decode;
+}
+
+codegen::KernelConfig DecodeConfig::joined() const {
+  codegen::KernelConfig config;
+  config.values["SPLITS"] = maxSplits;
+  for (const auto &[name, value] : partial.values)
+    config.values["PARTIAL_" + name] = value;
+  for (const auto &[name, value] : combine.values)
+    config.values["COMBINE_" + name] = value;
+  return config;
+}
+
 kernel::VariantAttr toAttr(MLIRContext *context, const codegen::KernelVariant &variant) {
   Builder builder(context);
-  SmallVector<NamedAttribute> bounds, config;
+  SmallVector<NamedAttribute> bounds;
   for (auto [size, bound] : variant.bounds)
     bounds.push_back(builder.getNamedAttr(kernel::stringifySize(kernel::Size(int(size))), builder.getI64IntegerAttr(bound)));
-  for (const auto &[name, value] : variant.config.values)
-    config.push_back(builder.getNamedAttr(name, builder.getI64IntegerAttr(value)));
-  return kernel::VariantAttr::get(context, builder.getDictionaryAttr(bounds), builder.getDictionaryAttr(config));
+  return kernel::VariantAttr::get(context, builder.getDictionaryAttr(bounds), toDictionary(builder, variant.config));
 }
 
 codegen::KernelVariant fromAttr(kernel::VariantAttr attr) {

@@ -3,8 +3,8 @@
 // CodeGen knows no MLIR; these functions say in its terms what a kernel op asks for.
 //
 //===----------------------------------------------------------------------===//
-#ifndef QCC_TRANSFORMS_KERNELDESCS_H
-#define QCC_TRANSFORMS_KERNELDESCS_H
+#ifndef QCC_TRANSFORMS_SCHEDULE_KERNELDESCS_H
+#define QCC_TRANSFORMS_SCHEDULE_KERNELDESCS_H
 
 #include "qcc/CodeGen/KernelInstance.h"
 #include "qcc/Dialect/Kernel/KernelDialect.h"
@@ -27,8 +27,20 @@ codegen::Size rowsOf(mlir::Operation *op);
 kernel::VariantAttr toAttr(mlir::MLIRContext *context, const codegen::KernelVariant &variant);
 codegen::KernelVariant fromAttr(kernel::VariantAttr attr);
 
+mlir::DictionaryAttr toDictionary(mlir::Builder &builder, const codegen::KernelConfig &config);
+
+/// A decode variant of attention holds the configurations of its two stages under one roof: SPLITS, PARTIAL_* and COMBINE_*.
+struct DecodeConfig {
+  int64_t maxSplits = 1;
+  codegen::KernelConfig partial, combine;
+
+  /// Nothing for a prefill variant.
+  static std::optional<DecodeConfig> of(kernel::VariantAttr variant);
+  codegen::KernelConfig joined() const;
+};
+
 codegen::ElemType elemTypeOf(mlir::Type type);
 
 } // namespace qcc
 
-#endif // QCC_TRANSFORMS_KERNELDESCS_H
+#endif // QCC_TRANSFORMS_SCHEDULE_KERNELDESCS_H

@@ -1,0 +1,126 @@
+//===- FuseLinears.cpp - One product for linears of one value -------------===//
+
+#include "qcc/Transforms/Schedule/Passes.h"
+#include "qcc/Transforms/Schedule/WeightView.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+
+namespace qcc {
+#define GEN_PASS_DEF_FUSELINEARSPASS
+#include "qcc/Transforms/Schedule/Passes.h.inc"
+
+namespace {
+
+/// Slices start at multiples of this many columns, so that kernels read them with 128-bit loads.
+constexpr int64_t kSliceAlignment = 8;
+
+int64_t rowsOfWeight(graph::LinearOp linear) { return cast<RankedTensorType>(linear.getW().getType()).getDimSize(0); }
+
+bool hasConstantBias(graph::LinearOp linear) { return linear.getBias() && linear.getBias().getDefiningOp<graph::GetOp>(); }
+
+bool canJoin(graph::LinearOp a, graph::LinearOp b) {
+  std::optional<WeightView> wa = WeightView::of(a.getW()), wb = WeightView::of(b.getW());
+  auto elementOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
+  return wa && wb && wa->scheme() == wb->scheme() && elementOf(a.getW()) == elementOf(b.getW()) && elementOf(a.getY()) == elementOf(b.getY()) &&
+         hasConstantBias(a) == hasConstantBias(b) && bool(a.getBias()) == bool(b.getBias());
+}
+
+/// "layers.0.q_proj", "layers.0.k_proj" → "layers.0.q_proj+k_proj".
+std::string joinedName(ArrayRef<graph::LinearOp> linears) {
+  std::string name;
+  for (graph::LinearOp linear : linears) {
+    StringRef own = linear.getName().value_or("linear");
+    name += name.empty() ? own.str() : ("+" + own.rsplit('.').second).str();
+  }
+  return name;
+}
+
+/// A derivation that concatenates, result by result, the rows of the given symbols' tensors.
+graph::DerivedOp joinDerivations(OpBuilder &builder, StringRef name, ArrayRef<graph::GetOp> gets) {
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < gets.front()->getNumResults(); ++i) {
+    auto type = cast<RankedTensorType>(gets.front()->getResult(i).getType());
+    SmallVector<int64_t> shape(type.getShape());
+    shape[0] = 0;
+    for (graph::GetOp get : gets)
+      shape[0] += cast<RankedTensorType>(get->getResult(i).getType()).getDimSize(0);
+    types.push_back(RankedTensorType::get(shape, type.getElementType()));
+  }
+  Location loc = gets.front().getLoc();
+  auto derived = graph::DerivedOp::create(builder, loc, name, TypeRange(types));
+  OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
+  SmallVector<SmallVector<Value>> parts(types.size());
+  for (graph::GetOp get : gets) {
+    auto inside = graph::GetOp::create(body, loc, get->getResultTypes(), get.getSymbolAttr());
+    for (auto [part, value] : llvm::zip(parts, inside->getResults()))
+      part.push_back(value);
+  }
+  SmallVector<Value> results;
+  for (auto [part, type] : llvm::zip(parts, types))
+    results.push_back(graph::ConcatOp::create(body, loc, type, part, body.getI64IntegerAttr(0)));
+  graph::YieldOp::create(body, loc, results);
+  return derived;
+}
+
+void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
+  OpBuilder symbols(function), builder(linears.front());
+  std::string name = joinedName(linears);
+  Location loc = linears.front().getLoc();
+
+  SmallVector<graph::GetOp> weights, biases;
+  for (graph::LinearOp linear : linears) {
+    weights.push_back(WeightView::of(linear.getW())->get);
+    if (linear.getBias())
+      biases.push_back(linear.getBias().getDefiningOp<graph::GetOp>());
+  }
+  graph::DerivedOp derived = joinDerivations(symbols, name + ".weight", weights);
+  SmallVector<Type> types;
+  for (unsigned i = 0; i < derived.getNumDerived(); ++i)
+    types.push_back(derived.getDerivedType(i));
+  auto get = graph::GetOp::create(builder, loc, types, FlatSymbolRefAttr::get(derived.getSymNameAttr()));
+  Value weight = WeightView::of(linears.front().getW())->rebuild(builder, get);
+  Value bias;
+  if (!biases.empty()) {
+    graph::DerivedOp joined = joinDerivations(symbols, name + ".bias", biases);
+    bias = graph::GetOp::create(builder, loc, TypeRange(joined.getDerivedType(0)), FlatSymbolRefAttr::get(joined.getSymNameAttr())).getResult(0);
+  }
+
+  auto type = cast<RankedTensorType>(linears.front().getY().getType());
+  int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0), begin = 0;
+  auto whole = graph::LinearOp::create(builder, loc, RankedTensorType::get({type.getDimSize(0), rows}, type.getElementType()), linears.front().getX(), weight, bias,
+                                       builder.getStringAttr(name));
+  for (graph::LinearOp linear : linears) {
+    int64_t size = rowsOfWeight(linear);
+    auto slice = graph::SliceOp::create(builder, linear.getLoc(), linear.getY().getType(), whole, builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(begin),
+                                        builder.getI64IntegerAttr(size));
+    linear.getY().replaceAllUsesWith(slice);
+    begin += size;
+  }
+  for (graph::LinearOp linear : linears)
+    linear.erase();
+}
+
+struct FuseLinearsPass : impl::FuseLinearsPassBase<FuseLinearsPass> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      llvm::MapVector<Value, SmallVector<graph::LinearOp>> byInput;
+      function.walk([&](graph::LinearOp linear) { byInput[linear.getX()].push_back(linear); });
+      for (auto &[input, linears] : byInput) {
+        SmallVector<graph::LinearOp> group{linears.front()};
+        for (graph::LinearOp linear : ArrayRef(linears).drop_front())
+          if (canJoin(group.front(), linear) && rowsOfWeight(group.back()) % kSliceAlignment == 0 && cast<RankedTensorType>(input.getType()).getRank() == 2)
+            group.push_back(linear);
+        if (group.size() < 2)
+          continue;
+        fused += group.size();
+        join(function, group);
+      }
+    }
+  }
+};
+
+} // namespace
+} // namespace qcc

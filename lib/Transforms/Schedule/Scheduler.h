@@ -1,0 +1,50 @@
+//===- Scheduler.h - Shared state of the graph → kernel rewrite ---*- C++ -*-===//
+#ifndef QCC_LIB_TRANSFORMS_SCHEDULE_SCHEDULER_H
+#define QCC_LIB_TRANSFORMS_SCHEDULE_SCHEDULER_H
+
+#include "qcc/Dialect/Graph/GraphDialect.h"
+#include "qcc/Dialect/Kernel/KernelDialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+namespace qcc {
+
+/// Rewrites `forward` family by family. Each step replaces graph ops by kernel ops and leaves the ops it absorbed without users; what is left at the
+/// end is dead or has no kernel. The order of the steps says who absorbs whom: attention first (it takes norms, RoPE and reshapes of heads), then
+/// linears (they take residual adds), norms and point-wise chains (they take quantizations), at last row gathers and the choice.
+class Scheduler {
+public:
+  Scheduler(mlir::ModuleOp module, mlir::func::FuncOp function, int64_t maxContext)
+      : module(module), function(function), symbols(module), maxContext(maxContext) {}
+
+  mlir::LogicalResult run();
+  int64_t kernelsCreated() const;
+
+private:
+  mlir::LogicalResult scheduleAttention(graph::AttentionOp op);
+  mlir::LogicalResult scheduleLinear(graph::LinearOp op);
+  void scheduleNorm(graph::RmsNormOp op);
+  mlir::LogicalResult schedulePointwise(mlir::Operation *root);
+  void scheduleRest();
+  mlir::LogicalResult eraseDead();
+
+  kernel::SizeAttr rows(mlir::Operation *op);
+  /// Packed weight and, unless it is bf16, packed scales.
+  mlir::FailureOr<std::pair<mlir::Value, mlir::Value>> packWeight(mlir::OpBuilder &builder, graph::LinearOp op, kernel::WeightFormat &format);
+  mlir::Value ropeTable(mlir::OpBuilder &builder, graph::RopeAttr rope, mlir::Location loc);
+
+  mlir::ModuleOp module;
+  mlir::func::FuncOp function;
+  mlir::SymbolTable symbols;
+  int64_t maxContext;
+  llvm::DenseMap<mlir::Operation *, kernel::Size> rowSizes;
+};
+
+/// f32, rounded to bf16 and back: what a bf16-typed value of the graph is inside a kernel body.
+mlir::Value extendToF32(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value);
+mlir::Value roundTo(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value, mlir::Type type);
+
+} // namespace qcc
+
+#endif // QCC_LIB_TRANSFORMS_SCHEDULE_SCHEDULER_H

@@ -1,0 +1,62 @@
+//===- Launcher.h - Runs one kernel instance with host data -------*- C++ -*-===//
+//
+// Binds a KernelInstance's arguments by name to host data, launches it on the device that the tests run on (the simulator,
+// or a GPU through QCC_LIBCUDA) and hands the outputs back. Every buffer is allocated with exactly its size, so that the
+// simulator reports any access beyond it; outputs start poisoned.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_TEST_UNIT_CODEGEN_LAUNCHER_H
+#define QCC_TEST_UNIT_CODEGEN_LAUNCHER_H
+
+#include "qcc/CodeGen/KernelInstance.h"
+
+#include <cstring>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace qcc::test {
+
+using Bytes = std::vector<uint8_t>;
+
+class Launcher {
+public:
+  /// `target`: 80, 89 or 90.
+  Launcher(codegen::KernelDesc desc, int target, codegen::Size rows = codegen::Size::T)
+      : desc(std::move(desc)), target(target), rows(rows) {}
+
+  template <typename T> void input(const std::string &name, const std::vector<T> &values) {
+    Bytes bytes(values.size() * sizeof(T));
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+    buffers[name] = std::move(bytes);
+  }
+  /// Bytes of an output, all `poison` before the launch.
+  void output(const std::string &name, size_t bytes, uint8_t poison = 0xee) { buffers[name] = Bytes(bytes, poison); }
+  /// A workspace: allocated, never initialised.
+  void scratch(const std::string &name, size_t bytes) { scratches[name] = bytes; }
+  void size(codegen::Size size, int64_t value) { sizes[size] = value; }
+
+  /// Compiles the first variant whose bounds hold and launches it. Empty on success, else what went wrong.
+  std::string run();
+  /// The same for a configuration given by hand.
+  std::string run(const codegen::KernelConfig &config);
+
+  template <typename T> std::vector<T> read(const std::string &name) const {
+    const Bytes &bytes = buffers.at(name);
+    std::vector<T> values(bytes.size() / sizeof(T));
+    std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+  }
+
+private:
+  codegen::KernelDesc desc;
+  int target;
+  codegen::Size rows;
+  std::map<std::string, Bytes> buffers;
+  std::map<std::string, size_t> scratches;
+  std::map<codegen::Size, int64_t> sizes;
+};
+
+} // namespace qcc::test
+
+#endif // QCC_TEST_UNIT_CODEGEN_LAUNCHER_H

@@ -88,6 +88,19 @@ Status AtomicFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
   return {};
 }
 
+Status AtomicFile::readAt(uint64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    ssize_t count = pread(fd.get(), bytes.data(), bytes.size(), off_t(offset));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count <= 0)
+      return failure("read back", count < 0 ? errno : EIO);
+    bytes = bytes.subspan(size_t(count));
+    offset += uint64_t(count);
+  }
+  return {};
+}
+
 Status AtomicFile::commit() {
   if (fsync(fd.get()) != 0)
     return failure("sync", errno);

@@ -31,6 +31,8 @@ public:
   Status write(std::string_view chars) { return write(std::as_bytes(std::span(chars.data(), chars.size()))); }
   /// Writes at an offset; thread safe for disjoint ranges.
   Status writeAt(uint64_t offset, std::span<const std::byte> bytes);
+  /// Reads back what was written, all of `bytes`; thread safe.
+  Status readAt(uint64_t offset, std::span<std::byte> bytes) const;
   Status commit();
 
 private:

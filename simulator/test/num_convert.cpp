@@ -107,10 +107,12 @@ std::vector<float> inputsFor(const Format &format) {
   std::vector<float> inputs = {0.0f, INFINITY, NAN, std::numeric_limits<float>::max(),
                                std::numeric_limits<float>::denorm_min(),
                                std::numeric_limits<float>::min()};
-  for (uint32_t bits = 0; std::isfinite(valueOf(format, bits)); ++bits) {
+  // All values of formats of up to 16 bits, a sample of tf32's.
+  uint32_t step = format.exponentBits + format.mantissaBits > 15 ? 61 : 1;
+  for (uint32_t bits = 0; std::isfinite(valueOf(format, bits)); bits += step) {
     double value = valueOf(format, bits), next = valueOf(format, bits + 1);
     if (!std::isfinite(next))
-      next = value + (value - valueOf(format, bits - 1));
+      next = value + (value - valueOf(format, bits - 1)); // where overflow begins
     for (double at : {value, (value + next) / 2, value * 0.75 + next * 0.25}) {
       float x = float(at);
       for (float y : {std::nextafterf(x, 0), x, std::nextafterf(x, INFINITY)})

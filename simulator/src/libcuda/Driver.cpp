@@ -121,7 +121,7 @@ CUresult resultOfException(const char *function, bool inKernel) noexcept {
   try {
     throw;
   } catch (const SimError &error) {
-    report(function, std::string(toString(error.kind)) + ": " + error.what());
+    report(function, error.what());
     CUresult result = resultOf(error.kind, inKernel);
     if (inKernel && isFault(error.kind))
       if (CUcontext context = currentContext())

@@ -174,8 +174,6 @@ CUresult load(Driver &driver, CUmodule *module, const void *image, unsigned coun
       *module = driver.modules.add(std::move(loaded));
     } catch (const SimError &error) {
       log = error.what();
-      if (error.ptxLine)
-        log = "ptx line " + std::to_string(error.ptxLine) + ": " + log;
       result = error.kind == ErrorKind::UnsupportedInstruction ? CUDA_ERROR_NOT_SUPPORTED
                : error.kind == ErrorKind::OutOfMemory          ? CUDA_ERROR_OUT_OF_MEMORY
                                                                : CUDA_ERROR_INVALID_PTX;

@@ -4,6 +4,8 @@
 
 #include "Convert.h"
 
+#include <cstring>
+
 #define QCCSIM_CLONES __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 
 namespace qccsim {
@@ -58,14 +60,17 @@ template <typename Type>
 [[gnu::always_inline]] inline uint32_t unpackTile(const uint32_t *words, float *out) {
   constexpr int perRow = 16 / sizeof(typename Type::Storage);
   const auto *elements = reinterpret_cast<const typename Type::Storage *>(words);
+  alignas(64) uint32_t flat[8 * perRow]; // one loop over the tile vectorises, rows would not
   uint32_t special = 0;
+  for (int i = 0; i < 8 * perRow; ++i) {
+    uint32_t bits = bitsOf(Type::value(elements[i]));
+    flat[i] = bits;
+    uint32_t magnitude = bits & 0x7FFFFFFF;
+    special = special > magnitude ? special : magnitude;
+  }
   for (int row = 0; row < 8; ++row)
-    for (int i = 0; i < perRow; ++i) {
-      float value = Type::value(elements[row * perRow + i]);
-      special |= (bitsOf(value) & 0x7F800000) == 0x7F800000;
-      out[row * mmaMaxK + i] = value;
-    }
-  return special;
+    std::memcpy(out + row * mmaMaxK, flat + row * perRow, perRow * sizeof(float));
+  return special >= 0x7F800000;
 }
 
 template <typename Type>

@@ -5,11 +5,15 @@
 
 namespace qcc {
 
-/// 16 bytes, past L1; zeros are written instead when `valid` is false, and the source is then not read.
-__device__ inline void copyAsync16(u32 sharedTo, const void *from, bool valid) {
+/// 16 bytes, past L1, of which `bytes` (0 to 16) are read and the rest written as zeros.
+__device__ inline void copyAsync16Part(u32 sharedTo, const void *from, int bytes) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(sharedTo), "l"(__cvta_generic_to_global(from)),
-               "r"(valid ? 16 : 0)
+               "r"(bytes)
                : "memory");
+}
+/// 16 bytes; zeros are written instead when `valid` is false, and the source is then not read.
+__device__ inline void copyAsync16(u32 sharedTo, const void *from, bool valid) {
+  copyAsync16Part(sharedTo, from, valid ? 16 : 0);
 }
 __device__ inline void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 /// Waits until at most PENDING of this thread's groups are under way; other threads' copies need a barrier after it.

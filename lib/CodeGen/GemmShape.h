@@ -1,0 +1,33 @@
+//===- GemmShape.h - A GEMM configuration's numbers ---------------*- C++ -*-===//
+//
+// The host's copy of gemm/shape.cuh and epilogue.cuh as far as launches need it.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_LIB_CODEGEN_GEMMSHAPE_H
+#define QCC_LIB_CODEGEN_GEMMSHAPE_H
+
+#include "qcc/CodeGen/KernelInstance.h"
+
+namespace qcc::codegen {
+
+/// Shared memory that a block may ask for on every target: 99 KiB (sm_89; CUDA C++ Programming Guide, "Technical
+/// specifications per compute capability"). The same kernels then run on sm_80, sm_89 and sm_90.
+inline constexpr int64_t kMaxSharedBytes = 99 * 1024;
+
+struct GemmShape {
+  int64_t blockM = 16, blockN = 8, blockK = 64, warpsM = 1, warpsK = 1, stages = 2;
+
+  /// Reads and checks a configuration; says in `error` what is wrong with it.
+  static GemmShape of(const GemmDesc &desc, const KernelConfig &config, std::string &error);
+
+  int64_t threads() const { return warpsM * warpsK * 32; }
+  int64_t stageBytes(const GemmDesc &desc) const;
+  int64_t sharedBytes(const GemmDesc &desc) const;
+  KernelConfig config() const {
+    return {{{"BLOCK_M", blockM}, {"BLOCK_N", blockN}, {"BLOCK_K", blockK}, {"WARPS_M", warpsM}, {"WARPS_K", warpsK}, {"STAGES", stages}}};
+  }
+};
+
+} // namespace qcc::codegen
+
+#endif // QCC_LIB_CODEGEN_GEMMSHAPE_H

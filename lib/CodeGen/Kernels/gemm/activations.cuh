@@ -1,0 +1,58 @@
+//===- activations.cuh - Slices of X: from memory to B fragments ----------===//
+//
+// A slice in shared memory is [BLOCK_N tokens][BLOCK_K columns] in chunks of 16 bytes. The chunk's index is XORed with the
+// token's, so that the eight rows of an `ldmatrix` lie in different banks. Tokens beyond `rows` and columns beyond K are
+// written as zeros: what lies behind a row's last column may be anything, even NaN.
+//
+//===----------------------------------------------------------------------===//
+#pragma once
+
+#include "gemm/shape.cuh"
+#include "ptx/async_copy.cuh"
+#include "ptx/mma_bf16.cuh"
+
+namespace qcc {
+
+template <typename P> struct Activations {
+  using Shape = GemmShape<P>;
+  static constexpr int chunks = P::BLOCK_K * Shape::elementBytes / 16; ///< per token
+  static constexpr int chunkColumns = 16 / Shape::elementBytes;
+  static_assert(chunks >= 4, "the swizzle needs at least four chunks per token");
+
+  __device__ static u32 offset(int token, int chunk) {
+    // Rows of 64 bytes: two rows share the banks of one 128-byte line.
+    int swizzle = chunks >= 8 ? token % 8 : token / 2 % 4;
+    return u32(token * chunks + (chunk ^ swizzle)) * 16;
+  }
+
+  /// Starts copying a slice by the WARPS_M warps that share it; `thread` counts their threads.
+  __device__ static void copy(u32 stage, const u8 *x, int firstToken, int rows, int slice, int thread) {
+    constexpr int total = P::BLOCK_N * chunks, threads = P::WARPS_M * kWarpSize;
+#pragma unroll
+    for (int i = 0; i < ceilDiv(total, threads); ++i) {
+      int item = i * threads + thread;
+      if (total % threads != 0 && item >= total)
+        break;
+      int token = item / chunks, chunk = item % chunks;
+      int row = firstToken + token, column = slice * P::BLOCK_K + chunk * chunkColumns;
+      int bytes = row < rows ? min(max((P::K - column) * Shape::elementBytes, 0), 16) : 0;
+      i64 element = bytes > 0 ? i64(row) * Shape::pitch + column : 0;
+      copyAsync16Part(stage + offset(token, chunk), x + element * Shape::elementBytes, bytes);
+    }
+  }
+
+  /// B fragments of one unit for the tokens 16 * pair ... 16 * pair + 15 (the first eight if BLOCK_N is 8).
+  __device__ static void fragments(u32 (&b)[4], u32 stage, int unit, int pair) {
+    int lane = threadIdx.x % kWarpSize;
+    if constexpr (P::BLOCK_N == 8) {
+      u32 two[2];
+      loadMatrices2(two, stage + offset(lane % 8, unit * 2 + lane / 8 % 2));
+      b[0] = two[0];
+      b[1] = two[1];
+    } else {
+      loadMatrices4(b, stage + offset(pair * 16 + lane / 16 * 8 + lane % 8, unit * 2 + lane / 8 % 2));
+    }
+  }
+};
+
+} // namespace qcc

@@ -59,10 +59,14 @@ def data_bytes(tensors):
     return b"".join(np.ascontiguousarray(array).tobytes() for _, array in tensors.values())
 
 
+def save_bytes(tensors):
+    """A safetensors file's bytes for {name: (dtype, array)}."""
+    return file_bytes(header_of(tensors, {"format": "pt"}), data_bytes(tensors))
+
+
 def save(path, tensors):
-    """Writes {name: (dtype, array)} as a safetensors file."""
     with open(path, "wb") as file:
-        file.write(file_bytes(header_of(tensors, {"format": "pt"}), data_bytes(tensors)))
+        file.write(save_bytes(tensors))
 
 
 def load(path):

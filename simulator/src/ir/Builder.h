@@ -30,6 +30,9 @@ public:
   unsigned widthOf(uint32_t virtualRegister) const { return widths[virtualRegister]; }
   uint32_t addVirtual(unsigned bits);
 
+  /// Orders the basic blocks so that diverged threads meet where their paths join, and drops
+  /// what cannot be reached. Branches have their targets.
+  void layOutBlocks();
   /// Replaces the virtual registers of all Refs by places, sharing places
   /// between registers that are never live together. Returns the number of
   /// 32-bit registers live at once at most.

@@ -143,6 +143,7 @@ DecodedKernel qccsim::decodeKernel(const ModuleAst &module, const Function &func
   program.code.push_back(end);
   fb.effects.emplace_back();
   resolveTargets(program, firstInst);
+  fb.layOutBlocks();
   kernel.registers = fb.assignPlaces();
   return kernel;
 }

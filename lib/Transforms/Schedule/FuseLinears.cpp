@@ -40,16 +40,17 @@ std::string joinedName(ArrayRef<graph::LinearOp> linears) {
 
 /// A derivation that concatenates, result by result, the rows of the given symbols' tensors.
 graph::DerivedOp joinDerivations(OpBuilder &builder, StringRef name, ArrayRef<graph::GetOp> gets) {
+  graph::GetOp first = gets.front();
   SmallVector<Type> types;
-  for (unsigned i = 0; i < gets.front()->getNumResults(); ++i) {
-    auto type = cast<RankedTensorType>(gets.front()->getResult(i).getType());
+  for (unsigned i = 0; i < first->getNumResults(); ++i) {
+    auto type = cast<RankedTensorType>(first->getResult(i).getType());
     SmallVector<int64_t> shape(type.getShape());
     shape[0] = 0;
     for (graph::GetOp get : gets)
       shape[0] += cast<RankedTensorType>(get->getResult(i).getType()).getDimSize(0);
     types.push_back(RankedTensorType::get(shape, type.getElementType()));
   }
-  Location loc = gets.front().getLoc();
+  Location loc = first.getLoc();
   auto derived = graph::DerivedOp::create(builder, loc, name, TypeRange(types));
   OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
   SmallVector<SmallVector<Value>> parts(types.size());
@@ -66,9 +67,10 @@ graph::DerivedOp joinDerivations(OpBuilder &builder, StringRef name, ArrayRef<gr
 }
 
 void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
-  OpBuilder symbols(function), builder(linears.front());
+  graph::LinearOp first = linears.front();
+  OpBuilder symbols(function), builder(first);
   std::string name = joinedName(linears);
-  Location loc = linears.front().getLoc();
+  Location loc = first.getLoc();
 
   SmallVector<graph::GetOp> weights, biases;
   for (graph::LinearOp linear : linears) {
@@ -81,16 +83,16 @@ void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
   for (unsigned i = 0; i < derived.getNumDerived(); ++i)
     types.push_back(derived.getDerivedType(i));
   auto get = graph::GetOp::create(builder, loc, types, FlatSymbolRefAttr::get(derived.getSymNameAttr()));
-  Value weight = WeightView::of(linears.front().getW())->rebuild(builder, get);
+  Value weight = WeightView::of(first.getW())->rebuild(builder, get);
   Value bias;
   if (!biases.empty()) {
     graph::DerivedOp joined = joinDerivations(symbols, name + ".bias", biases);
     bias = graph::GetOp::create(builder, loc, TypeRange(joined.getDerivedType(0)), FlatSymbolRefAttr::get(joined.getSymNameAttr())).getResult(0);
   }
 
-  auto type = cast<RankedTensorType>(linears.front().getY().getType());
+  auto type = cast<RankedTensorType>(first.getY().getType());
   int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0), begin = 0;
-  auto whole = graph::LinearOp::create(builder, loc, RankedTensorType::get({type.getDimSize(0), rows}, type.getElementType()), linears.front().getX(), weight, bias,
+  auto whole = graph::LinearOp::create(builder, loc, RankedTensorType::get({type.getDimSize(0), rows}, type.getElementType()), first.getX(), weight, bias,
                                        builder.getStringAttr(name));
   for (graph::LinearOp linear : linears) {
     int64_t size = rowsOfWeight(linear);

@@ -46,11 +46,11 @@ private:
   };
   struct Case {
     DictionaryAttr bounds;
-    SmallVector<Launch> launches;
+    std::vector<Launch> launches;
     int64_t maxSplits = 0; ///< of a decode attention, else 0
   };
 
-  FailureOr<SmallVector<Case>> instantiateCases(Operation *op);
+  FailureOr<std::vector<Case>> instantiateCases(Operation *op);
   FailureOr<Launch> instantiate(Operation *op, const codegen::KernelDesc &desc, const codegen::KernelConfig &config);
   void placeValues(func::FuncOp function);
   void placeConstants(func::FuncOp function);
@@ -64,7 +64,7 @@ private:
   ModuleOp module;
   ModelLimits limits;
   OpBuilder builder;
-  llvm::MapVector<Operation *, SmallVector<Case>> cases;
+  llvm::MapVector<Operation *, std::vector<Case>> cases;
   llvm::DenseMap<Value, Attribute> places;
   llvm::DenseMap<Operation *, Attribute> workspaces;
   llvm::StringMap<engine::KernelOp> kernels;
@@ -80,11 +80,11 @@ FailureOr<Lowering::Launch> Lowering::instantiate(Operation *op, const codegen::
   return Launch{instance, config, codegen::familyOf(desc)};
 }
 
-FailureOr<SmallVector<Lowering::Case>> Lowering::instantiateCases(Operation *op) {
+FailureOr<std::vector<Lowering::Case>> Lowering::instantiateCases(Operation *op) {
   auto variants = op->getAttrOfType<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return op->emitError("has no variants; run qcc-choose-variants first"), failure();
-  SmallVector<Case> result;
+  std::vector<Case> result;
   for (auto variant : variants.getAsRange<kernel::VariantAttr>()) {
     Case one{variant.getBounds(), {}, 0};
     SmallVector<std::pair<codegen::KernelDesc, codegen::KernelConfig>, 2> kernelsOfCase;
@@ -288,7 +288,7 @@ LogicalResult Lowering::run() {
   for (Operation &op : function.getBody().front()) {
     if (isa<graph::GetOp, func::ReturnOp>(op))
       continue;
-    FailureOr<SmallVector<Case>> opCases = instantiateCases(&op);
+    FailureOr<std::vector<Case>> opCases = instantiateCases(&op);
     if (failed(opCases))
       return failure();
     cases[&op] = std::move(*opCases);
@@ -332,7 +332,7 @@ struct LowerToEnginePass : impl::LowerToEnginePassBase<LowerToEnginePass> {
   using LowerToEnginePassBase::LowerToEnginePassBase;
 
   void runOnOperation() override {
-    ModelLimits limits{maxContext, maxTokens, maxSequences, maxLogitRows, options};
+    ModelLimits limits{maxContext, maxTokens, maxSequences, maxLogitRows, compileOptions};
     if (failed(Lowering(getOperation(), limits).run()))
       signalPassFailure();
   }

@@ -20,7 +20,7 @@ void buildSchedulePipeline(OpPassManager &pm, const std::vector<int> &targets, c
   pm.addPass(createScheduleKernelsPass(schedule));
   // Derivations that joined or packed ones replaced are read by those, never directly: they stay.
   ChooseVariantsPassOptions choose;
-  choose.targets = targets;
+  choose.targets.assign(targets.begin(), targets.end());
   pm.addPass(createChooseVariantsPass(choose));
   pm.addPass(createVerifySchedulePass());
 }
@@ -31,7 +31,7 @@ void buildEnginePipeline(OpPassManager &pm, const ModelLimits &limits) {
   lower.maxTokens = limits.maxTokens;
   lower.maxSequences = limits.maxSequences;
   lower.maxLogitRows = limits.maxLogitRows;
-  lower.options = limits.options;
+  lower.compileOptions = limits.options;
   pm.addPass(createLowerToEnginePass(lower));
   pm.addPass(createVerifyEnginePass());
 }

@@ -170,7 +170,7 @@ void Scheduler::scheduleNorm(graph::RmsNormOp op) {
 LogicalResult Scheduler::schedulePointwise(Operation *root) {
   OpBuilder builder(root);
   auto quantize = dyn_cast<graph::QuantizeOp>(root);
-  Value source = quantize ? quantize.getX() : root->getResult(0);
+  Value source = quantize ? Value(quantize.getX()) : Value(root->getResult(0));
   auto region = std::make_unique<Region>();
   OpBuilder body = OpBuilder::atBlockEnd(&region->emplaceBlock());
   PointwiseFuser fuser(body);

@@ -59,7 +59,7 @@ def LowerToEnginePass : Pass<"qcc-lower-to-engine", "::mlir::ModuleOp"> {
                  Option<"maxTokens", "max-tokens", "int64_t", "512", "tokens of a step">,
                  Option<"maxSequences", "max-sequences", "int64_t", "64", "sequences of a step">,
                  Option<"maxLogitRows", "max-logit-rows", "int64_t", "128", "rows of a step whose logits may be asked for">,
-                 Option<"options", "options", "std::string", "\"\"", "how the model was compiled, for people">];
+                 Option<"compileOptions", "options", "std::string", "\"\"", "how the model was compiled, for people">];
 }
 
 def VerifyEnginePass : Pass<"qcc-verify-engine", "::mlir::ModuleOp"> {

@@ -77,7 +77,7 @@ GemmShape GemmShape::of(const GemmDesc &desc, const KernelConfig &config, std::s
   };
   refuse(shape.blockM % (16 * shape.warpsM) != 0, "BLOCK_M = " + std::to_string(shape.blockM) + " must be a multiple of 16 * WARPS_M = " +
                                                     std::to_string(16 * shape.warpsM));
-  int64_t tile = desc.weights == WeightFormat::S4 ? 2048 : 4096;
+  int64_t tile = desc.weights == WeightFormat::BF16 ? 4096 : 2048;
   int64_t perWarp = shape.blockM / shape.warpsM * shape.blockN;
   refuse(perWarp > tile, "a warp's " + std::to_string(shape.blockM / shape.warpsM) + " x " + std::to_string(shape.blockN) +
                              " accumulators must be at most " + std::to_string(tile) + ", or they spill; use more warps or smaller blocks");
@@ -122,8 +122,7 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
   stub.member(std::string("static constexpr qcc::WeightFormat FORMAT = qcc::WeightFormat::") + formatName(desc.weights) + ";");
   stub.integer("N", desc.n);
   stub.integer("K", desc.k);
-  if (desc.weights == WeightFormat::S4)
-    stub.integer("GROUP", desc.group);
+  stub.integer("GROUP", desc.group); // 0 without group scales
   stub.integer("BLOCK_M", shape.blockM);
   stub.integer("BLOCK_N", shape.blockN);
   stub.integer("BLOCK_K", shape.blockK);

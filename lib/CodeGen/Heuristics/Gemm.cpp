@@ -29,7 +29,6 @@ int64_t rowsPerWarp(const GemmDesc &desc, int target) {
 }
 
 GemmShape choose(const GemmDesc &desc, int target, int64_t bucket) {
-  bool s4 = desc.weights == WeightFormat::S4;
   GemmShape shape;
   // 128 bytes of a token per slice, whatever the type.
   shape.blockK = desc.weights == WeightFormat::E4M3 ? 128 : 64;
@@ -44,8 +43,9 @@ GemmShape choose(const GemmDesc &desc, int target, int64_t bucket) {
     shape.blockM = ceilDiv(desc.n, 64) >= multiprocessors(target) ? 64 : 32;
     shape.warpsK = 2;
   } else {
-    // The largest blocks whose accumulators stay in registers; s4 needs them twice (partial sums of a group).
-    shape.blockN = s4 ? 64 : 128;
+    // The largest blocks that stay in registers. s4 needs its accumulators twice (partial sums of a group); e4m3 is widened
+    // to f16 by ptxas on sm_90, whose tensor cores take e4m3 only through wgmma.
+    shape.blockN = desc.weights == WeightFormat::BF16 ? 128 : 64;
     shape.warpsM = 4;
     shape.blockM = 128;
   }

@@ -16,7 +16,6 @@ namespace qcc {
 template <typename P> struct Activations {
   using Shape = GemmShape<P>;
   static constexpr int chunks = P::BLOCK_K * Shape::elementBytes / 16; ///< per token
-  static constexpr int chunkColumns = 16 / Shape::elementBytes;
   static_assert(chunks >= 4, "the swizzle needs at least four chunks per token");
 
   __device__ static u32 offset(int token, int chunk) {
@@ -25,19 +24,21 @@ template <typename P> struct Activations {
     return u32(token * chunks + (chunk ^ swizzle)) * 16;
   }
 
-  /// Starts copying a slice by the WARPS_M warps that share it; `thread` counts their threads.
+  /// Starts copying a slice (one that exists) by the WARPS_M warps that share it; `thread` counts their threads.
   __device__ static void copy(u32 stage, const u8 *x, int firstToken, int rows, int slice, int thread) {
-    constexpr int total = P::BLOCK_N * chunks, threads = P::WARPS_M * kWarpSize;
+    constexpr int threads = P::WARPS_M * kWarpSize, tokens = threads / chunks; // copied at a time
+    static_assert(threads % chunks == 0, "a thread must stay in its column");
+    int chunk = thread % chunks, firstRow = thread / chunks;
+    int column = slice * P::BLOCK_K + chunk * (16 / Shape::elementBytes);
+    int columnBytes = P::K % P::BLOCK_K == 0 ? 16 : min(max((P::K - column) * Shape::elementBytes, 0), 16);
+    const u8 *from = x + (i64(firstToken + firstRow) * Shape::pitch + column) * Shape::elementBytes;
 #pragma unroll
-    for (int i = 0; i < ceilDiv(total, threads); ++i) {
-      int item = i * threads + thread;
-      if (total % threads != 0 && item >= total)
+    for (int first = 0; first < P::BLOCK_N; first += tokens) {
+      int token = first + firstRow;
+      if (tokens > P::BLOCK_N && token >= P::BLOCK_N)
         break;
-      int token = item / chunks, chunk = item % chunks;
-      int row = firstToken + token, column = slice * P::BLOCK_K + chunk * chunkColumns;
-      int bytes = row < rows ? min(max((P::K - column) * Shape::elementBytes, 0), 16) : 0;
-      i64 element = bytes > 0 ? i64(row) * Shape::pitch + column : 0;
-      copyAsync16Part(stage + offset(token, chunk), x + element * Shape::elementBytes, bytes);
+      copyAsync16Part(stage + offset(token, chunk), from + i64(first) * Shape::pitch * Shape::elementBytes,
+                      firstToken + token < rows ? columnBytes : 0);
     }
   }
 

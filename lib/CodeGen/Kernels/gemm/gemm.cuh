@@ -128,9 +128,9 @@ template <typename P, int OPERANDS> __device__ inline void gemm(const GemmArgs<O
   u32 base = sharedAddress(shared);
 
   auto copyStep = [&](int step) {
-    if (step < Shape::steps) {
+    int slice = step * P::WARPS_K + warpK;
+    if (slice < Shape::slices) {
       u32 stage = base + step % P::STAGES * Shape::stageBytes;
-      int slice = step * P::WARPS_K + warpK;
       Weights<P>::copy(stage + weightsAt, args.weights, firstRowTile, slice);
       if constexpr (Shape::s4)
         Weights<P>::copyScales(stage + scalesAt, static_cast<const u16 *>(args.weightScale), firstRowTile, slice);

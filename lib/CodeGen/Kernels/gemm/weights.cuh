@@ -29,18 +29,19 @@ __device__ inline Tile16 loadTile(u32 address) {
 template <typename P> struct Weights {
   using Shape = GemmShape<P>;
 
-  /// Starts copying a slice of the warp's row tiles to `stage`.
+  /// Starts copying a slice (one that exists) of the warp's row tiles to `stage`.
   __device__ static void copy(u32 stage, const u8 *weights, int firstRowTile, int slice) {
-    int lane = threadIdx.x % kWarpSize;
+    constexpr bool wholeBlocks = Shape::rowsPadded % P::BLOCK_M == 0, wholeSlices = Shape::colsPadded % P::BLOCK_K == 0;
+    int lane = threadIdx.x % kWarpSize, firstColTile = slice * Shape::sliceTiles;
+    const u8 *from = weights + (i64(firstRowTile) * Shape::weightColTiles + firstColTile) * kTileBytes + lane * 16;
 #pragma unroll
     for (int i = 0; i < Shape::rowTiles; ++i)
 #pragma unroll
       for (int j = 0; j < Shape::sliceTiles; ++j) {
-        int rowTile = firstRowTile + i, colTile = slice * Shape::sliceTiles + j;
-        bool valid = rowTile < Shape::weightRowTiles && colTile < Shape::weightColTiles;
-        i64 tile = valid ? i64(rowTile) * Shape::weightColTiles + colTile : 0;
-        copyAsync16(stage + (i * Shape::sliceTiles + j) * kTileBytes + lane * 16, weights + tile * kTileBytes + lane * 16,
-                    valid);
+        bool valid = (wholeBlocks || firstRowTile + i < Shape::weightRowTiles) &&
+                     (wholeSlices || firstColTile + j < Shape::weightColTiles);
+        copyAsync16(stage + (i * Shape::sliceTiles + j) * kTileBytes + lane * 16,
+                    from + (i64(i) * Shape::weightColTiles + j) * kTileBytes, valid);
       }
   }
 
@@ -48,12 +49,10 @@ template <typename P> struct Weights {
   __device__ static void copyScales(u32 stage, const u16 *scales, int firstRowTile, int slice) {
     constexpr int chunks = Shape::rowTiles * 2; // of eight rows
     int firstGroup = slice * Shape::sliceUnits / Shape::groupUnits;
-    int firstRow = firstRowTile * kTileRows;
-#pragma unroll
     for (int i = threadIdx.x % kWarpSize; i < Shape::sliceGroups * chunks; i += kWarpSize) {
-      int group = firstGroup + i / chunks, row = firstRow + i % chunks * 8;
-      bool valid = group < Shape::groups && row < Shape::rowsPadded;
-      copyAsync16(stage + i * 16, scales + (valid ? i64(group) * Shape::rowsPadded + row : 0), valid);
+      int group = firstGroup + i / chunks, row = firstRowTile * kTileRows + i % chunks * 8;
+      copyAsync16(stage + i * 16, scales + i64(group) * Shape::rowsPadded + row,
+                  group < Shape::groups && row < Shape::rowsPadded);
     }
   }
 

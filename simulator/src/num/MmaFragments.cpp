@@ -59,7 +59,8 @@ struct E5M2 {
 template <typename Type>
 [[gnu::always_inline]] inline uint32_t unpackTile(const uint32_t *words, float *out) {
   constexpr int perRow = 16 / sizeof(typename Type::Storage);
-  const auto *elements = reinterpret_cast<const typename Type::Storage *>(words);
+  typedef typename Type::Storage Element __attribute__((may_alias));
+  const auto *elements = reinterpret_cast<const Element *>(words);
   alignas(64) uint32_t flat[8 * perRow]; // one loop over the tile vectorises, rows would not
   uint32_t special = 0;
   for (int i = 0; i < 8 * perRow; ++i) {

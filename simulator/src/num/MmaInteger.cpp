@@ -1,6 +1,6 @@
-//===- MmaInteger.cpp - s8, u8, s4 and u4 mma.sync ------------------------===//
+//===- MmaInteger.cpp - s8 and u8 mma.sync --------------------------------===//
 //
-// Exact: the dot product of at most 64 products of 8-bit values fits s32; adding C wraps, or
+// Exact: the dot product of at most 32 products of 8-bit values fits s32; adding C wraps, or
 // clamps with .satfinite (PTX ISA 9.7.14.5.14).
 //
 //===----------------------------------------------------------------------===//
@@ -14,23 +14,14 @@
 namespace qccsim {
 namespace {
 
-constexpr int maxK = 64;
+constexpr int maxK = 32;
 
 [[gnu::always_inline]] inline void unpackTile(MmaType type, const uint32_t *words, int16_t *out) {
   const auto *bytes = reinterpret_cast<const uint8_t *>(words);
-  bool isSigned = type == MmaType::S8 || type == MmaType::S4;
-  if (type == MmaType::S8 || type == MmaType::U8) {
-    for (int row = 0; row < 8; ++row)
-      for (int i = 0; i < 16; ++i) {
-        uint8_t byte = bytes[row * 16 + i];
-        out[row * maxK + i] = isSigned ? int16_t(int8_t(byte)) : int16_t(byte);
-      }
-    return;
-  }
   for (int row = 0; row < 8; ++row)
-    for (int i = 0; i < 32; ++i) {
-      int nibble = bytes[row * 16 + i / 2] >> (i % 2 * 4) & 15;
-      out[row * maxK + i] = int16_t(isSigned && nibble >= 8 ? nibble - 16 : nibble);
+    for (int i = 0; i < 16; ++i) {
+      uint8_t byte = bytes[row * 16 + i];
+      out[row * maxK + i] = type == MmaType::S8 ? int16_t(int8_t(byte)) : int16_t(byte);
     }
 }
 

@@ -21,18 +21,13 @@ int bitsPerElement(MmaType type) {
   case MmaType::S8:
   case MmaType::U8:
     return 8;
-  case MmaType::S4:
-  case MmaType::U4:
-    return 4;
   }
   __builtin_unreachable();
 }
 
 bool isFp8(MmaType type) { return type == MmaType::E4M3 || type == MmaType::E5M2; }
 
-bool isInteger(MmaType type) {
-  return type == MmaType::S8 || type == MmaType::U8 || type == MmaType::S4 || type == MmaType::U4;
-}
+bool isInteger(MmaType type) { return type == MmaType::S8 || type == MmaType::U8; }
 
 /// Tiles of 8 rows x 16 bytes along K: a register of 32 lanes holds exactly one.
 int tilesAlongK(const MmaDesc &desc) { return desc.k * bitsPerElement(desc.a) / 128; }
@@ -58,8 +53,7 @@ const char *mmaUnsupported(const MmaDesc &desc) {
   if (desc.m != 16 || desc.n != 8)
     return "only shapes m16n8k* of mma.sync are implemented";
   bool sameFamily = desc.a == desc.b || (isFp8(desc.a) && isFp8(desc.b)) ||
-                    (isInteger(desc.a) && isInteger(desc.b) &&
-                     bitsPerElement(desc.a) == bitsPerElement(desc.b));
+                    (isInteger(desc.a) && isInteger(desc.b));
   if (!sameFamily)
     return "mma.sync with these two element types does not exist";
   int tiles = tilesAlongK(desc);

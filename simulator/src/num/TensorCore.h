@@ -21,7 +21,7 @@
 
 namespace qccsim {
 
-enum class MmaType : uint8_t { F16, BF16, TF32, E4M3, E5M2, S8, U8, S4, U4 };
+enum class MmaType : uint8_t { F16, BF16, TF32, E4M3, E5M2, S8, U8 };
 enum class MmaAccumulator : uint8_t { F32, F16, S32 };
 
 /// Which arithmetic: that of the tensor cores of sm_80, sm_89 or sm_90, or plain f32 (fused
@@ -42,9 +42,8 @@ struct MmaRegisters {
 };
 
 /// Null if the combination exists in PTX and is modelled (m16n8k8 and m16n8k16 for f16 and bf16,
-/// m16n8k4 and m16n8k8 for tf32, m16n8k16 and m16n8k32 for s8/u8, m16n8k32 and m16n8k64 for
-/// s4/u4, m16n8k16 and m16n8k32 for e4m3/e5m2; m8n8k16 and m8n8k32 are not). Otherwise says what
-/// is wrong with it.
+/// m16n8k4 and m16n8k8 for tf32, m16n8k16 and m16n8k32 for s8/u8 and for e4m3/e5m2).
+/// Otherwise says what is wrong with it.
 const char *mmaUnsupported(const MmaDesc &desc);
 
 /// Fragment sizes; `desc` must be supported.

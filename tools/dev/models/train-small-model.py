@@ -8,6 +8,7 @@ again at the end. The weights written are an exponential moving average, so that
 short still leaves a usable model.
 
     train-small-model.py --minutes 35 test/models/small
+    train-small-model.py --resume --rate 3e-3 --short-share 0 test/models/small
 """
 
 import argparse
@@ -156,6 +157,12 @@ def save(model, out):
     os.replace(partial, os.path.join(out, "model.safetensors"))
 
 
+def load(model, out):
+    stored = checkpoint_io.load(os.path.join(out, "model.safetensors"))
+    model.load_state_dict({name: torch.from_numpy(checkpoint_io.decode(tensor))
+                           for name, tensor in stored.items()})
+
+
 def optimizers_of(model, rate):
     """Muon for the layers' matrices, which needs about half of AdamW's steps; AdamW for the rest."""
     matrices = [p for p in model.model.layers.parameters() if p.dim() == 2]
@@ -172,10 +179,14 @@ def main():
     parser.add_argument("--checkpoint-minutes", type=float, default=2)
     parser.add_argument("--batch", type=int, default=8, help=f"windows of {CONTEXT} bytes")
     parser.add_argument("--rate", type=float, default=6e-3, help="highest learning rate")
+    parser.add_argument("--short-share", type=float, default=0.5,
+                        help="share of the time spent on windows of half the context")
+    parser.add_argument("--resume", action="store_true", help="go on from the weights in OUT")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
 
-    torch.manual_seed(1611)
+    # A resumed run must not draw the first run's windows again.
+    torch.manual_seed(1612 if arguments.resume else 1611)
     torch.set_num_threads(arguments.threads)
     training, held_out = kjv_text.split()
     os.makedirs(arguments.out, exist_ok=True)
@@ -188,9 +199,12 @@ def main():
                           for t in (training, held_out))
 
     model, average = SmallLlama(), SmallLlama()
+    if arguments.resume:
+        load(model, arguments.out)
     average.load_state_dict(model.state_dict())
     optimizers = optimizers_of(model, arguments.rate)
-    log = open(os.path.join(arguments.out, "training.log"), "w", buffering=1)
+    log = open(os.path.join(arguments.out, "training.log"), "a" if arguments.resume else "w",
+               buffering=1)
 
     def say(line):
         print(line, flush=True)
@@ -205,7 +219,7 @@ def main():
         for group in (g for optimizer in optimizers for g in optimizer.param_groups):
             group["lr"] = arguments.rate * warmup * (0.5 + 0.5 * math.cos(math.pi * spent))
         # Short windows first: attention over the whole context is 40 % of a step's time on a CPU.
-        shrink = 2 if spent < 0.5 else 1
+        shrink = 2 if spent < arguments.short_share else 1
         length = CONTEXT // shrink
         begins = torch.randint(len(training) - length, (arguments.batch * shrink,))
         windows = training[begins[:, None] + torch.arange(length + 1)]

@@ -3,17 +3,25 @@
 #include "check/RaceDetector.h"
 
 #include <algorithm>
+#include <bit>
 
 using namespace qccsim;
 
 void RaceDetector::start(uint32_t warps, uint32_t sharedBytes) {
-  numWarps = warps;
-  clocks.assign(size_t(warps) * warps, 0);
+  uint32_t granules = (sharedBytes + 3) / 4;
+  for (uint32_t clock : clocks)
+    lastClock = std::max(lastClock, clock);
+  if (warps != numWarps || granules > numGranules || lastClock > UINT32_MAX / 2) {
+    numWarps = warps;
+    numGranules = std::max(granules, numGranules);
+    lastClock = 0;
+    writes.assign(numGranules, Write());
+    reads.assign(size_t(numGranules) * warps, 0);
+  }
+  clocks.assign(size_t(warps) * warps, lastClock);
   for (uint32_t w = 0; w < warps; ++w)
-    clocks[w * warps + w] = 1;
+    clocks[w * warps + w] = lastClock + 1;
   barrierClocks.assign(16 * size_t(warps), 0);
-  granules.assign((sharedBytes + 3) / 4, Granule());
-  readers.clear();
 }
 
 void RaceDetector::arrive(uint32_t warp, uint32_t barrier) {
@@ -33,75 +41,80 @@ void RaceDetector::reset(uint32_t barrier) {
   std::fill_n(barrierClocks.begin() + barrier * numWarps, numWarps, 0);
 }
 
-RaceDetector::Conflict RaceDetector::accessGranule(Granule &granule, uint32_t warp,
-                                                   uint32_t statement, uint8_t byteMask,
-                                                   bool isWrite, bool isAtomic) {
-  if ((granule.writtenBytes & byteMask) && !seen(warp, granule.writer) &&
-      !(isAtomic && granule.writer.atomic))
-    return {true, granule.writer.warp, granule.writer.statement, true};
-  Epoch now{uint16_t(warp), isAtomic, clocks[warp * numWarps + warp], statement};
-  if (isWrite) {
-    if (granule.readBytes & byteMask) {
-      if (!seen(warp, granule.reader))
-        return {true, granule.reader.warp, granule.reader.statement, false};
-      if (granule.more >= 0)
-        for (const Epoch &reader : readers[granule.more])
-          if (!seen(warp, reader))
-            return {true, reader.warp, reader.statement, false};
-    }
-    granule.writer = now;
-    granule.writtenBytes = byteMask;
-    granule.readBytes &= ~byteMask;
-    if (!granule.readBytes) {
-      granule.reader = {};
-      if (granule.more >= 0)
-        readers[granule.more].clear();
-    }
-    return {};
-  }
-  granule.readBytes |= byteMask;
-  if (!granule.reader.clock || granule.reader.warp == warp) {
-    granule.reader = now;
-    return {};
-  }
-  if (granule.more < 0) {
-    granule.more = readers.size();
-    readers.emplace_back();
-  }
-  for (Epoch &reader : readers[granule.more]) {
-    if (reader.warp == warp) {
-      reader = now;
-      return {};
-    }
-  }
-  readers[granule.more].push_back(now);
+RaceDetector::Conflict RaceDetector::checkWrite(uint32_t warp, const Write &write, uint8_t bytes,
+                                                bool atomic) const {
+  if (write.clock > clocks[warp * numWarps + write.warp] && (write.bytes & bytes) &&
+      !(atomic && write.atomic))
+    return {0, write.warp, write.statement, true};
   return {};
 }
 
-RaceDetector::Conflict RaceDetector::access(uint32_t warp, uint32_t statement, uint32_t address,
-                                            uint32_t bytes, bool isWrite, bool isAtomic) {
-  for (uint32_t end = address + bytes; address < end;) {
-    uint32_t first = address % 4, count = std::min(4 - first, end - address);
-    Conflict conflict = accessGranule(granules[address / 4], warp, statement,
-                                      uint8_t(((1u << count) - 1) << first), isWrite, isAtomic);
-    if (conflict.found)
-      return conflict;
-    address += count;
-  }
+RaceDetector::Conflict RaceDetector::checkReads(uint32_t warp, uint32_t granule,
+                                                uint8_t bytes) const {
+  const uint64_t *entries = &reads[size_t(granule) * numWarps];
+  const uint32_t *seen = &clocks[warp * numWarps];
+  bool any = false;
+  for (uint32_t w = 0; w < numWarps; ++w)
+    any |= uint32_t(entries[w] >> 32) > seen[w];
+  if (!any)
+    return {};
+  for (uint32_t w = 0; w < numWarps; ++w)
+    if (uint32_t(entries[w] >> 32) > seen[w] && (entries[w] & bytes))
+      return {0, w, uint32_t(entries[w]) >> byteBits, false};
   return {};
 }
 
-RaceDetector::Conflict RaceDetector::read(uint32_t warp, uint32_t statement, uint32_t address,
-                                          uint32_t bytes) {
-  return access(warp, statement, address, bytes, false, false);
+RaceDetector::Conflict RaceDetector::accessSlowly(AccessKind kind, uint32_t warp,
+                                                  uint32_t statement, uint32_t granule,
+                                                  uint8_t bytes) {
+  bool atomic = kind == AccessKind::Atomic;
+  Write &write = writes[granule];
+  if (Conflict conflict = checkWrite(warp, write, bytes, atomic); conflict.lane >= 0)
+    return conflict;
+  uint32_t clock = clocks[warp * numWarps + warp];
+  if (kind == AccessKind::Read) {
+    uint64_t &read = reads[size_t(granule) * numWarps + warp];
+    // Other bytes read since the same barrier still count.
+    uint64_t same = uint32_t(read >> 32) == clock ? read & ((1u << byteBits) - 1) : 0;
+    read = uint64_t(clock) << 32 | uint64_t(statement << byteBits) | same | bytes;
+    return {};
+  }
+  if (Conflict conflict = checkReads(warp, granule, bytes); conflict.lane >= 0)
+    return conflict;
+  bool same = write.clock == clock && write.warp == warp && write.atomic == atomic;
+  write = {clock, uint16_t(warp), uint8_t(bytes | (same ? write.bytes : 0)), atomic, statement};
+  return {};
 }
 
-RaceDetector::Conflict RaceDetector::write(uint32_t warp, uint32_t statement, uint32_t address,
-                                           uint32_t bytes) {
-  return access(warp, statement, address, bytes, true, false);
-}
-
-RaceDetector::Conflict RaceDetector::atomic(uint32_t warp, uint32_t statement, uint32_t address,
-                                            uint32_t bytes) {
-  return access(warp, statement, address, bytes, true, true);
+RaceDetector::Conflict RaceDetector::access(AccessKind kind, uint32_t warp, uint32_t statement,
+                                            uint32_t mask, const uint64_t *addresses,
+                                            unsigned bytes) {
+  const uint32_t *seen = &clocks[warp * numWarps];
+  const uint64_t key = uint64_t(seen[warp]) << 32 | uint64_t(statement << byteBits) | 15;
+  uint64_t previous = UINT64_MAX;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    int lane = std::countr_zero(rest);
+    if (addresses[lane] == previous)
+      continue; // lanes that read the same word
+    previous = addresses[lane];
+    uint32_t address = uint32_t(addresses[lane]), end = address + bytes;
+    while (address < end) {
+      uint32_t granule = address / 4, first = address % 4, count = std::min(4 - first, end - address);
+      address += count;
+      if (kind == AccessKind::Read && count == 4) [[likely]] {
+        const Write &write = writes[granule];
+        if (write.clock <= seen[write.warp]) [[likely]] {
+          reads[size_t(granule) * numWarps + warp] = key;
+          continue;
+        }
+      }
+      Conflict conflict = accessSlowly(kind, warp, statement, granule,
+                                       uint8_t(((1u << count) - 1) << first));
+      if (conflict.lane >= 0) {
+        conflict.lane = lane;
+        return conflict;
+      }
+    }
+  }
+  return {};
 }

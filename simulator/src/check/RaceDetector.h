@@ -1,10 +1,13 @@
 //===- RaceDetector.h - Races in shared memory ----------------------------===//
 //
-// Vector clocks over the warps of a block (Mattern; for the epoch form, FastTrack, Flanagan and
-// Freund 2009). A warp's own clock advances when it arrives at a barrier; a barrier joins the
-// clocks of all that arrived into all that leave. Two accesses to the same four bytes, one of them
-// a write, by different warps, race unless the later one's warp has seen the earlier one's clock.
+// Vector clocks over the warps of a block (Mattern 1989; kept per access as in FastTrack, Flanagan
+// and Freund 2009). A warp's own clock advances when it arrives at a barrier; a barrier joins the
+// clocks of all that arrived into all that leave. Two accesses to the same bytes, one of them a
+// write, by different warps, race unless the later one's warp has seen the earlier one's clock.
 // Accesses of one warp are taken to be ordered.
+//
+// For each four bytes the last write is kept, and each warp's last read. Clocks go on from block
+// to block, so what an earlier block left behind is older than anything a warp has not seen.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,11 +19,13 @@
 
 namespace qccsim {
 
+enum class AccessKind : uint8_t { Read, Write, Atomic };
+
 class RaceDetector {
 public:
   /// The earlier access of a race.
   struct Conflict {
-    bool found = false;
+    int lane = -1; ///< of the later access; -1: there is no race
     uint32_t warp = 0, statement = 0;
     bool wasWrite = false;
   };
@@ -30,40 +35,34 @@ public:
   void leave(uint32_t warp, uint32_t barrier);
   void reset(uint32_t barrier);
 
-  Conflict read(uint32_t warp, uint32_t statement, uint32_t address, uint32_t bytes);
-  Conflict write(uint32_t warp, uint32_t statement, uint32_t address, uint32_t bytes);
+  /// Records the accesses of the lanes of `mask` to `bytes` bytes each; the first race, if any.
   /// Atomics are ordered among themselves, but not with plain accesses.
-  Conflict atomic(uint32_t warp, uint32_t statement, uint32_t address, uint32_t bytes);
+  Conflict access(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t mask,
+                  const uint64_t *addresses, unsigned bytes);
 
 private:
-  struct Epoch {
+  /// Clock, statement and, lowest, which of the four bytes; ordered by clock.
+  static constexpr unsigned statementBits = 28, byteBits = 4;
+  struct Write {
+    uint32_t clock = 0;
     uint16_t warp = 0;
+    uint8_t bytes = 0;
     bool atomic = false;
-    uint32_t clock = 0; ///< 0: never
     uint32_t statement = 0;
   };
-  /// Readers are kept one per warp until a write: the first reader inline, more in `readers`.
-  struct Granule {
-    Epoch writer;
-    Epoch reader;
-    int32_t more = -1;
-    uint8_t writtenBytes = 0; ///< which of the four
-    uint8_t readBytes = 0;
-  };
 
-  bool seen(uint32_t warp, const Epoch &epoch) const {
-    return !epoch.clock || epoch.warp == warp || clocks[warp * numWarps + epoch.warp] >= epoch.clock;
-  }
-  Conflict access(uint32_t warp, uint32_t statement, uint32_t address, uint32_t bytes, bool isWrite,
-                  bool isAtomic);
-  Conflict accessGranule(Granule &granule, uint32_t warp, uint32_t statement, uint8_t byteMask,
-                         bool isWrite, bool isAtomic);
+  Conflict checkWrite(uint32_t warp, const Write &write, uint8_t bytes, bool atomic) const;
+  Conflict checkReads(uint32_t warp, uint32_t granule, uint8_t bytes) const;
+  Conflict accessSlowly(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t granule,
+                        uint8_t bytes);
 
   uint32_t numWarps = 0;
+  uint32_t numGranules = 0;
+  uint32_t lastClock = 0;              ///< the largest so far
   std::vector<uint32_t> clocks;        ///< [warp][warp]
   std::vector<uint32_t> barrierClocks; ///< [barrier][warp]
-  std::vector<Granule> granules;
-  std::vector<std::vector<Epoch>> readers;
+  std::vector<Write> writes;           ///< [granule]
+  std::vector<uint64_t> reads;         ///< [granule][warp]
 };
 
 } // namespace qccsim

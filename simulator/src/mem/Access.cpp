@@ -2,7 +2,6 @@
 
 #include "mem/Access.h"
 
-#include "check/RaceDetector.h"
 #include "mem/Windows.h"
 #include "ops/Lanes.h"
 
@@ -66,37 +65,51 @@ static Bounds findBounds(uint32_t mask, const uint64_t *addresses) {
   throw Fault{ErrorKind::MisalignedAddress, "misaligned address"};
 }
 
-/// All bytes of lane-wise ranges have the state byteSet.
-static uint32_t uninitialisedLanes(const Span &span, uint32_t mask, unsigned bytes) {
+/// Nonzero unless all of the bytes have the state byteSet.
+template <unsigned bytes> static uint64_t wrongBytes(const uint8_t *init) {
+  constexpr uint64_t set = 0x0101010101010101u;
+  if constexpr (bytes <= 8) {
+    uint64_t v = 0;
+    std::memcpy(&v, init, bytes);
+    return v ^ (set >> (64 - 8 * bytes));
+  } else {
+    uint64_t v[2];
+    std::memcpy(v, init, 16);
+    return (v[0] ^ set) | (v[1] ^ set);
+  }
+}
+
+template <unsigned bytes> static uint32_t wrongLanes(const Span &span, uint32_t mask) {
+  if (mask == ~0u) {
+    uint64_t wrong = 0;
+    for (unsigned l = 0; l < 32; ++l)
+      wrong |= wrongBytes<bytes>(span.init + span.offset[l]);
+    if (!wrong) [[likely]]
+      return 0;
+  }
   uint32_t bad = 0;
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
-    const uint8_t *init = span.init + span.offset[l];
-    uint64_t wrong = 0;
-    switch (bytes) {
-    case 1:
-      wrong = *init ^ 1u;
-      break;
-    case 2: {
-      uint16_t v;
-      std::memcpy(&v, init, 2);
-      wrong = v ^ 0x0101u;
-      break;
-    }
-    case 4: {
-      uint32_t v;
-      std::memcpy(&v, init, 4);
-      wrong = v ^ 0x01010101u;
-      break;
-    }
-    default:
-      for (unsigned i = 0; i < bytes; i += 8) {
-        uint64_t v;
-        std::memcpy(&v, init + i, 8);
-        wrong |= v ^ 0x0101010101010101u;
-      }
-    }
-    bad |= uint32_t(wrong != 0) << l;
+    bad |= uint32_t(wrongBytes<bytes>(span.init + span.offset[l]) != 0) << l;
+  }
+  return bad;
+}
+
+/// Lanes that would read a byte not in the state byteSet.
+static uint32_t uninitialisedLanes(const Span &span, uint32_t mask, unsigned bytes) {
+  switch (bytes) {
+  case 1: return wrongLanes<1>(span, mask);
+  case 2: return wrongLanes<2>(span, mask);
+  case 4: return wrongLanes<4>(span, mask);
+  case 8: return wrongLanes<8>(span, mask);
+  case 16: return wrongLanes<16>(span, mask);
+  }
+  // Only the source of a cp.async may have another size.
+  uint32_t bad = 0;
+  for (uint32_t rest = mask; rest; rest &= rest - 1) {
+    unsigned l = std::countr_zero(rest);
+    for (unsigned i = 0; i < bytes; ++i)
+      bad |= uint32_t(span.init[span.offset[l] + i] != byteSet) << l;
   }
   return bad;
 }
@@ -128,24 +141,18 @@ static void checkRaces(Warp &warp, const Inst &inst, AccessKind kind, uint32_t m
   RaceDetector *races = warp.block->races.get();
   if (!races)
     return;
-  for (uint32_t rest = mask; rest; rest &= rest - 1) {
-    int lane = std::countr_zero(rest);
-    uint32_t address = uint32_t(addresses[lane]);
-    RaceDetector::Conflict conflict =
-        kind == AccessKind::Read    ? races->read(warp.index, inst.statement, address, bytes)
-        : kind == AccessKind::Write ? races->write(warp.index, inst.statement, address, bytes)
-                                    : races->atomic(warp.index, inst.statement, address, bytes);
-    if (!conflict.found)
-      continue;
-    const KernelProgram::Line &line = warp.program->lines[conflict.statement];
-    throw Fault{ErrorKind::Race,
-                std::string(kind == AccessKind::Read ? "read" : "write") +
-                    " of shared address " + hex(address) + " races with the " +
-                    (conflict.wasWrite ? "write" : "read") + " at PTX line " +
-                    std::to_string(line.line) + " (" + line.text + ") by warp " +
-                    std::to_string(conflict.warp),
-                lane};
-  }
+  RaceDetector::Conflict conflict =
+      races->access(kind, warp.index, inst.statement, mask, addresses, bytes);
+  if (conflict.lane < 0)
+    return;
+  const KernelProgram::Line &line = warp.program->lines[conflict.statement];
+  throw Fault{ErrorKind::Race,
+              std::string(kind == AccessKind::Read ? "read" : "write") + " of shared address " +
+                  hex(addresses[conflict.lane]) + " races with the " +
+                  (conflict.wasWrite ? "write" : "read") + " at PTX line " +
+                  std::to_string(line.line) + " (" + line.text + ") by warp " +
+                  std::to_string(conflict.warp),
+              conflict.lane};
 }
 
 void qccsim::resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask,

@@ -3,6 +3,7 @@
 #ifndef QCCSIM_MEM_ACCESS_H
 #define QCCSIM_MEM_ACCESS_H
 
+#include "check/RaceDetector.h"
 #include "exec/Block.h"
 #include "ptx/Ast.h"
 
@@ -11,8 +12,6 @@
 namespace qccsim {
 
 using ptx::Space;
-
-enum class AccessKind : uint8_t { Read, Write, Atomic };
 
 /// Host memory behind the addresses of some lanes. `data` + offset[l] is what lane l accesses;
 /// `init` runs parallel, a byte a byte, null where everything is initialised.

@@ -1,0 +1,43 @@
+//===- GemmCase.h - One GEMM against double precision -------------*- C++ -*-===//
+//
+// Random operands in the stored formats; the oracle sums the exact products of the dequantized operands in double precision and
+// knows nothing of tiles. Everything a kernel must not read as data (columns of a row beyond K or N) is NaN; everything it must
+// not write (the same columns of y, and rows beyond `rows`) must keep its bits.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_BENCH_KERNELS_GEMMCASE_H
+#define QCC_BENCH_KERNELS_GEMMCASE_H
+
+#include "Device.h"
+
+namespace qcc::bench {
+
+struct GemmCase {
+  codegen::WeightFormat format = codegen::WeightFormat::BF16;
+  int64_t n = 0, k = 0, rows = 0;
+  int64_t group = 0; ///< S4
+  codegen::ElemType output = codegen::ElemType::BF16;
+  /// Plain: acc. Bias: acc + bias[n] (f32). Residual: bf16(acc) + residual[t, n] (bf16). Silu: bf16 of s = acc + bias, then s / (1 + exp(-s)).
+  enum class Epilogue { Plain, Bias, Residual, Silu } epilogue = Epilogue::Plain;
+  codegen::KernelConfig config; ///< empty: what chooseVariants gives for `rows`
+  const char *reason = "";      ///< why the case is there
+
+  codegen::GemmDesc desc() const;
+  std::string name() const;
+};
+
+struct CaseResult {
+  std::string failure;   ///< empty if it passed
+  double worst = 0;      ///< largest error divided by its bound
+  std::string symbol;
+};
+
+/// Compiles, runs and compares. |y - oracle| must be at most
+///   2^-16 sum_k |w x| (f32 accumulation; a dropped product of typical size is far larger for K up to 2^12)
+///   + one rounding of each bf16 the epilogue makes,
+/// propagated through the epilogue (each has slope at most 1.1).
+CaseResult checkGemm(Device &device, const GemmCase &gemm, int target);
+
+} // namespace qcc::bench
+
+#endif // QCC_BENCH_KERNELS_GEMMCASE_H

@@ -14,7 +14,7 @@
 //              All threads copy tile i+1 while tile i is used; one barrier per tile.
 // Requires   : D % 16 == 0, D <= 256; BLOCK_KV divides the page of 64; Q_PITCH % 4 == 0
 //              NOTE: a NaN in the V row of a key that a query may not see can reach it (0 * NaN) if both are in one tile.
-// Tolerance  : 2^-8 of sum_j p_j |v_j|, from the rounding of P and of the output
+// Tolerance  : 2^-7 of sum_j p_j |v_j|, from the rounding of P and of the output
 //
 //===----------------------------------------------------------------------===//
 #pragma once

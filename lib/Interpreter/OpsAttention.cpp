@@ -1,0 +1,125 @@
+//===- OpsAttention.cpp - Rope, cache and attention -----------------------===//
+
+#include "Cache.h"
+#include "qcc/Support/RopeTable.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace qcc::interp {
+
+template <typename T> Cache<T>::Cache(graph::KvCacheOp op, int64_t pages) {
+  type = dtypeOf(op.getElementType());
+  kvHeads = int64_t(op.getKvHeads());
+  headDim = int64_t(op.getHeadDim());
+  rowsPerPage = int64_t(op.getPageSize());
+  if (auto scales = op.getKScale())
+    kScales.perHead = *scales;
+  if (auto scales = op.getVScale())
+    vScales.perHead = *scales;
+  keys.assign(size_t(op.getLayers()), std::vector<T>(offset(pages, 0, 0), std::numeric_limits<T>::quiet_NaN()));
+  values = keys;
+}
+
+template <typename T>
+void Cache<T>::write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x, std::span<const int32_t> slots) {
+  for (size_t t = 0; t < slots.size(); ++t)
+    for (int64_t head = 0; head < kvHeads; ++head) {
+      size_t to = offset(slots[t] / rowsPerPage, head, slots[t] % rowsPerPage);
+      size_t from = (t * size_t(kvHeads) + size_t(head)) * size_t(headDim);
+      T scale = T(scales.at(layer, head, kvHeads));
+      for (int64_t i = 0; i < headDim; ++i)
+        pages[to + size_t(i)] = x.data()[from + size_t(i)] / scale;
+      roundTo(type, std::span(pages).subspan(to, size_t(headDim)));
+    }
+}
+
+template <typename T>
+void Cache<T>::append(graph::KvAppendOp op, const Tensor<T> &k, const Tensor<T> &v, std::span<const int32_t> slots) {
+  int64_t layer = int64_t(op.getLayer());
+  write(keys[size_t(layer)], kScales, layer, k, slots);
+  write(values[size_t(layer)], vScales, layer, v, slots);
+}
+
+template <typename T>
+std::vector<T> Cache<T>::read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table, int64_t length) const {
+  std::vector<T> out;
+  out.reserve(size_t(length * headDim));
+  for (int64_t position = 0; position < length; ++position) {
+    size_t from = offset(table[size_t(position / rowsPerPage)], head, position % rowsPerPage);
+    for (int64_t i = 0; i < headDim; ++i)
+      out.push_back(pages[from + size_t(i)] * T(scale));
+  }
+  return out;
+}
+
+/// Softmax of the keys that the query at `position` sees; the others get weight 0.
+template <typename T> static void maskedSoftmax(std::span<T> scores, int64_t position, std::optional<int64_t> window, T scale) {
+  int64_t first = window ? std::max<int64_t>(0, position - *window + 1) : 0;
+  T largest = -std::numeric_limits<T>::infinity();
+  for (int64_t j = first; j <= position; ++j)
+    largest = std::max(largest, scores[size_t(j)] *= scale);
+  double sum = 0;
+  for (int64_t j = first; j <= position; ++j)
+    sum += double(scores[size_t(j)] = std::exp(scores[size_t(j)] - largest));
+  for (int64_t j = 0; j < int64_t(scores.size()); ++j)
+    scores[size_t(j)] = j < first || j > position ? T(0) : T(double(scores[size_t(j)]) / sum);
+}
+
+template <typename T> Tensor<T> Cache<T>::attend(graph::AttentionOp op, const Tensor<T> &q, const RaggedBatch &batch) const {
+  int64_t layer = int64_t(op.getLayer()), heads = q.shape[1], pitch = heads * headDim;
+  T scale = T(op.getScale().convertToDouble());
+  std::optional<int64_t> window;
+  if (auto given = op.getWindow())
+    window = int64_t(*given);
+  std::vector<T> y(q.data().size());
+  size_t sequences = batch.contextLens.size(), pagesPerSequence = sequences == 0 ? 0 : batch.blockTables.size() / sequences;
+  for (size_t b = 0; b < sequences; ++b) {
+    int64_t begin = batch.seqStarts[b], fresh = batch.seqStarts[b + 1] - begin, length = batch.contextLens[b];
+    if (fresh == 0)
+      continue;
+    auto table = std::span(batch.blockTables).subspan(b * pagesPerSequence, pagesPerSequence);
+    std::vector<T> k, v, scores(size_t(fresh * length));
+    for (int64_t head = 0; head < heads; ++head) {
+      if (int64_t group = heads / kvHeads; head % group == 0) {
+        int64_t kvHead = head / group;
+        k = read(keys[size_t(layer)], kScales.at(layer, kvHead, kvHeads), kvHead, table, length);
+        v = read(values[size_t(layer)], vScales.at(layer, kvHead, kvHeads), kvHead, table, length);
+      }
+      size_t at = size_t(begin * pitch + head * headDim);
+      product(fresh, length, headDim, &q.data()[at], pitch, k.data(), headDim, true, scores.data(), length);
+      for (int64_t i = 0; i < fresh; ++i)
+        maskedSoftmax(std::span(scores).subspan(size_t(i * length), size_t(length)), length - fresh + i, window, scale);
+      product(fresh, headDim, length, scores.data(), length, v.data(), headDim, false, &y[at], pitch);
+    }
+  }
+  return finish<T>(op.getY(), q.shape, std::move(y));
+}
+
+template <typename T> Tensor<T> evalRope(graph::RopeOp op, const Tensor<T> &x, const Tensor<T> &positions) {
+  RopeSpec spec = op.getRope().getSpec();
+  std::vector<double> frequencies = ropeInvFreq(spec);
+  int64_t heads = x.shape[1], dim = x.shape[2], half = dim / 2;
+  std::vector<T> y(x.data().begin(), x.data().end());
+  for (int64_t t = 0; t < x.shape[0]; ++t)
+    for (int64_t i = 0; i < half; ++i) {
+      // In f32 this is fillRopeTable's entry, which kernels read.
+      double angle = double(positions.integers()[size_t(t)]) * frequencies[size_t(i)];
+      T cosine = T(std::cos(angle) * spec.attentionFactor), sine = T(std::sin(angle) * spec.attentionFactor);
+      for (int64_t head = 0; head < heads; ++head) {
+        T &low = y[size_t((t * heads + head) * dim + i)], &high = y[size_t((t * heads + head) * dim + i + half)];
+        T rotated = low * cosine - high * sine;
+        high = high * cosine + low * sine;
+        low = rotated;
+      }
+    }
+  return finish<T>(op.getY(), x.shape, std::move(y));
+}
+
+template class Cache<float>;
+template class Cache<double>;
+template Tensor<float> evalRope(graph::RopeOp, const Tensor<float> &, const Tensor<float> &);
+template Tensor<double> evalRope(graph::RopeOp, const Tensor<double> &, const Tensor<double> &);
+
+} // namespace qcc::interp

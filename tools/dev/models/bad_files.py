@@ -132,15 +132,11 @@ FILE_CASES = {
     "size-mismatch": (lambda t: edited(t, Q_PROJ, shape=[16, 15]), "do not hold"),
     "offsets-reversed": (lambda t: edited(t, NORM, data_offsets=[32, 0]), "do not hold"),
     "offsets-three": (lambda t: edited(t, NORM, data_offsets=[0, 32, 64]), "two integers"),
-    "offsets-beyond-file": (lambda t: edited(t, list(t)[-1], data_offsets=[2**40, 2**40 + 32]),
+    "offsets-beyond-file": (lambda t: edited(t, list(t)[-1], data_offsets=[2**40, 2**40 + 768]),
                             "leave a hole"),
     "overlap": (lambda t: moved(t, -16), "overlap"),
     "hole": (lambda t: moved(t, 16), "leave a hole"),
     "trailing-bytes": (lambda t: save_bytes(t) + b"\0", "belong to no tensor"),
-    "nan-weight": (lambda t: with_value(t, Q_PROJ, 0x7FC0), Q_PROJ),
-    "infinite-weight": (lambda t: with_value(t, "model.layers.1.mlp.down_proj.weight", 0xFF80),
-                        "model.layers.1.mlp.down_proj.weight"),
-    "nan-norm": (lambda t: with_value(t, NORM, 0x7F81), NORM),
     "missing-tensor": (lambda t: without(t, Q_PROJ), "missing tensor"),
     "missing-head": (lambda t: without(t, "lm_head.weight"), "tie_word_embeddings"),
     "unknown-tensor": (lambda t: with_extra(t, "model.layers.0.self_attn.sinks"),
@@ -151,6 +147,14 @@ FILE_CASES = {
                        "unknown tensor"),
     "transposed-tensor": (lambda t: transposed(t, "model.layers.0.mlp.up_proj.weight"),
                           "has shape"),
+}
+
+# Nothing but the values is wrong, so these are found when the weights are read.
+VALUE_CASES = {
+    "nan-weight": (lambda t: with_value(t, Q_PROJ, 0x7FC0), Q_PROJ),
+    "infinite-weight": (lambda t: with_value(t, "model.layers.1.mlp.down_proj.weight", 0xFF80),
+                        "model.layers.1.mlp.down_proj.weight"),
+    "nan-norm": (lambda t: with_value(t, NORM, 0x7F81), NORM),
 }
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes model directories that must be refused: OUT/<case>/ for each, and OUT/cases.json, which maps
-a case to a part of the message it must be refused with. OUT/sound/ holds the model all of them
-derive from; it must be accepted. Needs numpy only.
+a case to a part of the message it must be refused with. OUT/value-cases.json does the same for
+directories with weights that are not finite, which only reading the weights can find. OUT/sound/
+holds the model all of them derive from; it must be accepted. Needs numpy only.
 
     make-bad-checkpoints.py OUT
 """
@@ -13,7 +14,7 @@ import os
 import numpy as np
 
 import checkpoint_io
-from bad_files import FILE_CASES, INDEX_CASES
+from bad_files import FILE_CASES, INDEX_CASES, VALUE_CASES
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"], "attention_bias": False, "bos_token_id": 1,
@@ -123,7 +124,7 @@ def directories():
     yield "sound", {"config.json": config, "model.safetensors": weights}, None
     yield "no-weights", {"config.json": config}, "holds neither"
     yield "no-config", {"model.safetensors": weights}, "config.json"
-    for case, (make, message) in FILE_CASES.items():
+    for case, (make, message) in (FILE_CASES | VALUE_CASES).items():
         yield case, {"config.json": config, "model.safetensors": make(tensors)}, message
     for case, (make, message) in INDEX_CASES.items():
         yield case, {"config.json": config} | make(tensors), message
@@ -145,10 +146,12 @@ def main():
         write(os.path.join(out, case), files)
         messages[case] = message
     del messages["sound"]
-    with open(os.path.join(out, "cases.json"), "w") as file:
-        json.dump(messages, file, indent=1)
-        file.write("\n")
-    print(f"{len(messages)} directories to refuse")
+    values = {case: messages.pop(case) for case in VALUE_CASES}
+    for name, cases in (("cases.json", messages), ("value-cases.json", values)):
+        with open(os.path.join(out, name), "w") as file:
+            json.dump(cases, file, indent=1)
+            file.write("\n")
+    print(f"{len(messages) + len(values)} directories to refuse")
 
 
 if __name__ == "__main__":

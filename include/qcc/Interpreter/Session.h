@@ -22,13 +22,13 @@ private:
   int64_t position = 0;
 };
 
-/// Mean negative log likelihood in nats per token of tokens[1..] given those before, in windows of `window` tokens that do not overlap; the first
-/// token of each window is context only. A last window of a single token is left out.
+/// Sum of -ln p over predicted tokens.
 struct Loss {
   double nats = 0;
   int64_t predictions = 0;
+  double mean() const { return predictions == 0 ? 0 : nats / double(predictions); }
 };
-/// Adds one window's sum of -ln p.
+/// Adds one window: every token but the first is predicted from those before it. `logits` has a row for each token (the last is not used).
 void addLoss(const StepResult &logits, std::span<const int32_t> window, Loss &sum);
 
 } // namespace qcc::interp

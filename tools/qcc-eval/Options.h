@@ -1,0 +1,41 @@
+//===- Options.h - Command line of qcc-eval -----------------------*- C++ -*-===//
+#ifndef QCC_TOOLS_QCC_EVAL_OPTIONS_H
+#define QCC_TOOLS_QCC_EVAL_OPTIONS_H
+
+#include "qcc/Interpreter/Interpreter.h"
+#include "qcc/Support/Error.h"
+#include "qcc/Transforms/Quantize/QuantizeOptions.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qcc::eval {
+
+/// One way to compute the model: without quantize options it is the imported f32 graph.
+struct Variant {
+  std::string name; ///< "float", "fp8", …
+  std::optional<QuantizeOptions> quantize;
+};
+
+struct Options {
+  std::string model;
+  std::vector<Variant> variants;
+  std::string kvName;          ///< "bf16" or "fp8", of the quantized variants
+  std::vector<int32_t> tokens; ///< generation
+  std::string logits;          ///< .npy to write; empty: none
+  std::string text;            ///< held-out loss; empty: generation
+  int64_t window = 0;          ///< 0: the smaller of 512 and the model's context
+  int64_t maxNew = 0;
+  bool ignoreEos = false;
+  bool json = false;
+  bool progress = false;
+  interp::Precision precision = interp::Precision::F32;
+};
+
+/// Parses and checks argv; prints --help or --version itself and exits 0 then.
+Expected<Options> parseCommandLine(int argc, char **argv);
+
+} // namespace qcc::eval
+
+#endif // QCC_TOOLS_QCC_EVAL_OPTIONS_H

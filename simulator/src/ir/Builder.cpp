@@ -3,7 +3,6 @@
 #include "ir/Builder.h"
 
 #include "ir/SpecialRegisters.h"
-#include "mem/Windows.h"
 #include "qccsim/Error.h"
 
 #include <algorithm>
@@ -184,10 +183,7 @@ Ref InstBuilder::useWide(const Operand &operand, Type type, unsigned &bits) {
       return registerRef(operand, type, bits, true, false);
     if (operand.symbol->kind == Symbol::Variable && wanted >= 32) {
       bits = wanted;
-      uint64_t base = operand.symbol->address;
-      if (operand.symbol->space == Space::Param)
-        base += parameterWindow; // only its address is taken, never arithmetic in .param
-      return fb.constant(base + operand.offset, wanted);
+      return fb.constant(operand.symbol->address + operand.offset, wanted);
     }
     [[fallthrough]];
   default:

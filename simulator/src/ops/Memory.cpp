@@ -192,13 +192,8 @@ void decodeCvta(InstBuilder &b) {
   b.expectOperands(2);
   if (type != Type::U64)
     b.unsupported("needs .u64");
-  const Operand &source = b.operand(1);
-  uint64_t window = windowOf(space);
-  // The address of a parameter is written as its name and already generic.
-  if (source.symbol && source.symbol->kind == ptx::Symbol::Variable && space == Space::Param)
-    window = 0;
   b.inst.op[1] = b.use(1, type);
-  b.inst.op[2] = b.fb.constant(window, 64);
+  b.inst.op[2] = b.fb.constant(windowOf(space), 64);
   b.inst.op[0] = b.def(0, type);
   b.emit(to ? execBinary<SubWindow, uint64_t, uint64_t>
             : execBinary<AddWindow, uint64_t, uint64_t>);

@@ -64,7 +64,7 @@ def Graph_RopeOp : Graph_ComputeOp<"rope"> {
   }];
   let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$positions, Graph_RopeAttr:$rope);
   let results = (outs AnyRankedTensor:$y);
-  let assemblyFormat = "$x `at` $positions $rope attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$x `at` $positions `with` $rope attr-dict `:` functional-type(operands, results)";
 }
 
 def Graph_RopeTableOp : Graph_ComputeOp<"rope_table"> {

@@ -11,8 +11,8 @@ def Graph_QuantizeOp : Graph_Op<"quantize", [Pure]> {
     Without a `scale` operand the scales are computed from x (round to nearest: e4m3 amax / 448, i4 amax / 7.5, rounded to the stored type before
     codes are computed) and returned. With one they are given and only codes are returned.
 
-        %codes, %scales = graph.quantize %x <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x128xbf16>) -> (tensor<?x128xf8E4M3FN>, tensor<?xf32>)
-        %codes = graph.quantize %x scale %s <f8E4M3FN, tensor, scale = f32> : (tensor<?x128xbf16>, tensor<f32>) -> tensor<?x128xf8E4M3FN>
+        %codes, %scales = graph.quantize %x to <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x128xbf16>) -> (tensor<?x128xf8E4M3FN>, tensor<?xf32>)
+        %codes = graph.quantize %x scale %s to <f8E4M3FN, tensor, scale = f32> : (tensor<?x128xbf16>, tensor<f32>) -> tensor<?x128xf8E4M3FN>
 
     (C1) x is float, of rank 2 unless the scheme is per tensor; (C2) codes have x's shape and the scheme's storage; (C3) scales, operand or result, have the scheme's
     shape and type; (C4) exactly one of scale operand and scales result is present; (C5) outside a derivation a computed scale needs a dynamic scheme;
@@ -20,7 +20,7 @@ def Graph_QuantizeOp : Graph_Op<"quantize", [Pure]> {
   }];
   let arguments = (ins AnyRankedTensor:$x, Optional<AnyRankedTensor>:$scale, Graph_SchemeAttr:$scheme);
   let results = (outs AnyRankedTensor:$codes, Optional<AnyRankedTensor>:$scales);
-  let assemblyFormat = "$x (`scale` $scale^)? $scheme attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$x (`scale` $scale^)? `to` $scheme attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 
@@ -32,7 +32,7 @@ def Graph_DequantizeOp : Graph_Op<"dequantize", [Pure]> {
   }];
   let arguments = (ins AnyRankedTensor:$codes, AnyRankedTensor:$scales, Graph_SchemeAttr:$scheme);
   let results = (outs AnyRankedTensor:$y);
-  let assemblyFormat = "$codes `scale` $scales $scheme attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$codes `scale` $scales `from` $scheme attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 
@@ -43,7 +43,7 @@ def Graph_PackOp : Graph_Op<"pack", [Pure]> {
   }];
   let arguments = (ins AnyRankedTensor:$x, Graph_LayoutAttr:$layout);
   let results = (outs AnyRankedTensor:$bytes);
-  let assemblyFormat = "$x $layout attr-dict `:` type($x) `->` type($bytes)";
+  let assemblyFormat = "$x `as` $layout attr-dict `:` type($x) `->` type($bytes)";
   let hasVerifier = 1;
 }
 

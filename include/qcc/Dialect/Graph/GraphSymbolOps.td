@@ -29,7 +29,7 @@ def Graph_DerivedOp : Graph_Op<"derived", [Symbol, IsolatedFromAbove, SingleBloc
 
         graph.derived @"up_proj.fp8" : tensor<512x128xf8E4M3FN>, tensor<512xf32> {
           %w = graph.get @"up_proj" : tensor<512x128xbf16>
-          %codes, %scales = graph.quantize %w <f8E4M3FN, channel, scale = f32> : (tensor<512x128xbf16>) -> (tensor<512x128xf8E4M3FN>, tensor<512xf32>)
+          %codes, %scales = graph.quantize %w to <f8E4M3FN, channel, scale = f32> : (tensor<512x128xbf16>) -> (tensor<512x128xf8E4M3FN>, tensor<512xf32>)
           graph.yield %codes, %scales : tensor<512x128xf8E4M3FN>, tensor<512xf32>
         }
 

@@ -38,7 +38,8 @@ def Kernel_YieldOp : Op<KernelDialect, "yield", [Pure, Terminator, ParentOneOf<[
   let summary = "result of a scalar body";
   let arguments = (ins Optional<AnyType>:$value);
   let assemblyFormat = "($value^ `:` type($value))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  // For the implicit terminator of an empty body, which the verifier then refuses.
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::Value()); }]>];
 }
 
 def Kernel_NormalizeOp : Kernel_Op<"normalize", [Pure, AttrSizedResultSegments]> {
@@ -50,7 +51,8 @@ def Kernel_NormalizeOp : Kernel_Op<"normalize", [Pure, AttrSizedResultSegments]>
                        OptionalAttr<Kernel_VariantArray>:$variants);
   let results = (outs AnyRankedTensor:$y, Optional<AnyRankedTensor>:$scale, Optional<AnyRankedTensor>:$sum);
   let assemblyFormat = [{
-    $x `weight` $weight (`residual` $residual^)? `eps` $eps `rows` $rows attr-dict `:` functional-type(operands, results)
+    $x `weight` $weight (`residual` $residual^)? `eps` $eps `rows` $rows attr-dict
+    `:` type($x) `,` type($weight) (`,` type($residual)^)? `->` type($y) (`scale` type($scale)^)? (`sum` type($sum)^)?
   }];
 }
 

@@ -35,7 +35,7 @@ def QuantizeWeightsPass : Pass<"qcc-quantize-weights", "::mlir::ModuleOp"> {
     Precondition: `qcc-lower-precision`.
 
         %w = graph.get @w.bf16                     %codes, %scales = graph.get @w.w4g32
-        %y = graph.linear %x, %w          ==>      %w = graph.dequantize %codes scale %scales <i4, group = 32, scale = bf16>
+        %y = graph.linear %x, %w          ==>      %w = graph.dequantize %codes scale %scales from <i4, group = 32, scale = bf16>
                                                    %y = graph.linear %x, %w
   }];
   let dependentDialects = ["::qcc::graph::GraphDialect"];

@@ -19,24 +19,24 @@
 namespace qccsim {
 namespace {
 
-typedef double Doubles __attribute__((vector_size(64)));
-typedef float Floats __attribute__((vector_size(32)));
-typedef int16_t Shorts __attribute__((vector_size(16)));
-typedef int64_t Longs __attribute__((vector_size(64)));
+typedef double Doubles __attribute__((vector_size(64), may_alias));
+typedef float Floats __attribute__((vector_size(32), may_alias));
+typedef int32_t Ints __attribute__((vector_size(32), may_alias));
+typedef int64_t Longs __attribute__((vector_size(64), may_alias));
 static_assert(mmaColumns == 8, "one vector is one row of D");
 
-constexpr int16_t zeroExponent = -1000; ///< Below every exponent of a product that is not 0.
-constexpr int16_t minExponent = -126;   ///< C's exponent where C is 0.
+constexpr int32_t zeroExponent = -1000; ///< Below every exponent of a product that is not 0.
+constexpr int32_t minExponent = -126;   ///< C's exponent where C is 0.
 
 struct Operands {
   alignas(64) double aMagnitude[mmaRows][mmaMaxK];
   /// 0 where A is positive, 8 where negative: where in b[k] to find the factors of the positive
   /// terms; those of the negative ones lie 8 further.
-  int32_t aOffset[mmaRows][mmaMaxK];
-  int16_t aExponent[mmaRows][mmaMaxK];
+  alignas(64) int32_t aOffset[mmaRows][mmaMaxK];
+  alignas(64) int32_t aExponent[mmaRows][mmaMaxK];
   /// For each k: max(B, 0), max(-B, 0), max(B, 0) over the columns.
   alignas(64) double b[mmaMaxK][3 * mmaColumns];
-  alignas(16) int16_t bExponent[mmaMaxK][mmaColumns];
+  alignas(64) int32_t bExponent[mmaMaxK][mmaColumns];
 };
 
 int minNormalExponent(MmaType type) {
@@ -51,31 +51,59 @@ int minNormalExponent(MmaType type) {
   }
 }
 
-/// Exponent of the significand's unit as the hardware aligns it: subnormals are not normalised.
-[[gnu::always_inline]] inline int16_t exponentOf(float value, int minNormal) {
-  int field = int(bitsOf(value) >> 23 & 0xFF) - 127;
-  int exponent = field > minNormal ? field : minNormal;
-  return int16_t(value == 0 ? zeroExponent : exponent);
+/// Exponents of the significands' units as the hardware aligns them: subnormals are not
+/// normalised.
+[[gnu::always_inline]] inline Ints exponentsOf(const float *values, int minNormal) {
+  Ints magnitude = *reinterpret_cast<const Ints *>(values) & 0x7FFFFFFF;
+  Ints exponent = (magnitude >> 23) - 127, least = Ints{} + minNormal;
+  exponent = exponent > least ? exponent : least;
+  return magnitude == 0 ? Ints{} + zeroExponent : exponent;
 }
 
+/// Columns i to i+7 of B's rows (its columns of the product): 8 vectors of 8.
+[[gnu::always_inline]] inline void transpose(const float (*b)[mmaMaxK], int i, Floats (&out)[8]) {
+  Floats in[8], half[8];
+  for (int r = 0; r < 8; ++r)
+    in[r] = *reinterpret_cast<const Floats *>(&b[r][i]);
+  // Exchange off-diagonal blocks of 1, 2, then 4.
+  for (int r = 0; r < 8; r += 2) {
+    half[r] = __builtin_shuffle(in[r], in[r + 1], Ints{0, 8, 2, 10, 4, 12, 6, 14});
+    half[r + 1] = __builtin_shuffle(in[r], in[r + 1], Ints{1, 9, 3, 11, 5, 13, 7, 15});
+  }
+  for (int r = 0; r < 8; ++r)
+    if (!(r & 2)) {
+      in[r] = __builtin_shuffle(half[r], half[r + 2], Ints{0, 1, 8, 9, 4, 5, 12, 13});
+      in[r + 2] = __builtin_shuffle(half[r], half[r + 2], Ints{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+  for (int r = 0; r < 4; ++r) {
+    out[r] = __builtin_shuffle(in[r], in[r + 4], Ints{0, 1, 2, 3, 8, 9, 10, 11});
+    out[r + 4] = __builtin_shuffle(in[r], in[r + 4], Ints{4, 5, 6, 7, 12, 13, 14, 15});
+  }
+}
+
+/// Handles K in pieces of 8; what lies beyond a smaller K is not used.
 QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int k, int minA, int minB,
                            Operands &operands) {
   for (int row = 0; row < mmaRows; ++row)
-    for (int i = 0; i < k; ++i) {
-      float value = matrices.a[row][i];
-      operands.aMagnitude[row][i] = double(floatOf(bitsOf(value) & 0x7FFFFFFF));
-      operands.aOffset[row][i] = int32_t(bitsOf(value) >> 31 << 3);
-      operands.aExponent[row][i] = exponentOf(value, minA);
+    for (int i = 0; i < k; i += 8) {
+      const float *values = &matrices.a[row][i];
+      Ints bits = *reinterpret_cast<const Ints *>(values);
+      *reinterpret_cast<Doubles *>(&operands.aMagnitude[row][i]) =
+          __builtin_convertvector(reinterpret_cast<Floats>(bits & 0x7FFFFFFF), Doubles);
+      *reinterpret_cast<Ints *>(&operands.aOffset[row][i]) = (bits >> 31) & mmaColumns;
+      *reinterpret_cast<Ints *>(&operands.aExponent[row][i]) = exponentsOf(values, minA);
     }
-  for (int i = 0; i < k; ++i)
-    for (int column = 0; column < mmaColumns; ++column) {
-      float value = matrices.b[column][i];
-      double positive = value > 0 ? value : 0, negative = value < 0 ? -value : 0;
-      operands.b[i][column] = positive;
-      operands.b[i][column + mmaColumns] = negative;
-      operands.b[i][column + 2 * mmaColumns] = positive;
-      operands.bExponent[i][column] = exponentOf(value, minB);
+  for (int i = 0; i < k; i += 8) {
+    Floats columns[8], zero = {};
+    transpose(matrices.b, i, columns);
+    for (int j = 0; j < 8; ++j) {
+      auto *out = reinterpret_cast<Doubles *>(operands.b[i + j]);
+      out[0] = out[2] = __builtin_convertvector(columns[j] > 0 ? columns[j] : zero, Doubles);
+      out[1] = __builtin_convertvector(columns[j] < 0 ? -columns[j] : zero, Doubles);
+      *reinterpret_cast<Ints *>(operands.bExponent[i + j]) =
+          exponentsOf(reinterpret_cast<const float *>(&columns[j]), minB);
     }
+  }
 }
 
 /// One step over k in [begin, end): sums[row][column], truncated but not yet rounded to the result
@@ -84,25 +112,25 @@ QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fra
                            const float (*c)[mmaColumns], int minC, double (*sums)[mmaColumns]) {
   constexpr int group = 4; // rows at once, to hide the latency of the additions
   for (int base = 0; base < mmaRows; base += group) {
-    Doubles positive[group], negative[group], start[group];
+    Ints largest[group];
     for (int r = 0; r < group; ++r) {
-      Shorts largest;
-      for (int column = 0; column < mmaColumns; ++column) {
-        int16_t exponent = exponentOf(c[base + r][column], minC);
-        largest[column] = exponent > minExponent ? exponent : minExponent;
+      Ints exponents = exponentsOf(c[base + r], minC), least = Ints{} + minExponent;
+      largest[r] = exponents > least ? exponents : least;
+    }
+    for (int k = begin; k < end; ++k)
+      for (int r = 0; r < group; ++r) {
+        Ints exponents = *reinterpret_cast<const Ints *>(operands.bExponent[k]) +
+                         operands.aExponent[base + r][k];
+        largest[r] = exponents > largest[r] ? exponents : largest[r];
       }
-      for (int k = begin; k < end; ++k) {
-        Shorts exponents = *reinterpret_cast<const Shorts *>(operands.bExponent[k]) +
-                           operands.aExponent[base + r][k];
-        largest = exponents > largest ? exponents : largest;
-      }
-      Longs field = __builtin_convertvector(largest, Longs) + (1023 + 52 - fractionBits);
-      start[r] = reinterpret_cast<Doubles>(field << 52);
-      Doubles value = __builtin_convertvector(
-          *reinterpret_cast<const Floats *>(c[base + r]), Doubles);
-      Doubles zero = {};
-      positive[r] = start[r] + (value > 0 ? value : zero);
-      negative[r] = start[r] + (value < 0 ? -value : zero);
+    Doubles positive[group], negative[group];
+    for (int r = 0; r < group; ++r) {
+      Longs field = __builtin_convertvector(largest[r], Longs) + (1023 + 52 - fractionBits);
+      Doubles start = reinterpret_cast<Doubles>(field << 52), zero = {};
+      Doubles value =
+          __builtin_convertvector(*reinterpret_cast<const Floats *>(c[base + r]), Doubles);
+      positive[r] = start + (value > 0 ? value : zero);
+      negative[r] = start + (value < 0 ? -value : zero);
     }
     for (int k = begin; k < end; ++k)
       for (int r = 0; r < group; ++r) {
@@ -206,15 +234,19 @@ void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32
 namespace {
 
 QCCSIM_CLONES void sumFast(MmaMatrices &matrices, int k) {
-  alignas(64) float columns[mmaMaxK][mmaColumns];
-  for (int i = 0; i < k; ++i)
-    for (int column = 0; column < mmaColumns; ++column)
-      columns[i][column] = matrices.b[column][i];
-  for (int row = 0; row < mmaRows; ++row) {
-    Floats sum = *reinterpret_cast<const Floats *>(matrices.c[row]);
+  Floats columns[mmaMaxK];
+  for (int i = 0; i < k; i += 8)
+    transpose(matrices.b, i, *reinterpret_cast<Floats(*)[8]>(&columns[i]));
+  constexpr int group = 8; // rows at once, to hide the latency of the additions
+  for (int base = 0; base < mmaRows; base += group) {
+    Floats sums[group];
+    for (int r = 0; r < group; ++r)
+      sums[r] = *reinterpret_cast<const Floats *>(matrices.c[base + r]);
     for (int i = 0; i < k; ++i)
-      sum += matrices.a[row][i] * *reinterpret_cast<const Floats *>(columns[i]);
-    *reinterpret_cast<Floats *>(matrices.c[row]) = sum;
+      for (int r = 0; r < group; ++r)
+        sums[r] += matrices.a[base + r][i] * columns[i];
+    for (int r = 0; r < group; ++r)
+      *reinterpret_cast<Floats *>(matrices.c[base + r]) = sums[r];
   }
 }
 

@@ -110,28 +110,36 @@ QCCSIM_CLONES void mmaUnpack(const MmaDesc &desc, const uint32_t *const *a,
   MmaRegisters registers = mmaRegisters(desc);
   uint32_t special = unpackTyped(desc.a, a, registers.b, 2, &matrices.a[0][0]);
   special |= unpackTyped(desc.b, b, registers.b, 1, &matrices.b[0][0]);
-  for (int half = 0; half < 2; ++half)
-    for (int lane = 0; lane < tileWords; ++lane) {
-      float *out = &matrices.c[8 * half + lane / 4][2 * (lane % 4)];
-      if (desc.c == MmaAccumulator::F16) {
-        out[0] = F16::value(c[half][lane] & 0xFFFF);
-        out[1] = F16::value(c[half][lane] >> 16);
-      } else {
-        out[0] = floatOf(c[2 * half][lane]);
-        out[1] = floatOf(c[2 * half + 1][lane]);
+  // Lane 4*g + t and register h of a half hold row g, column 2*t + h: an interleaving.
+  for (int half = 0; half < 2; ++half) {
+    float *out = &matrices.c[8 * half][0];
+    uint32_t largest = 0;
+    if (desc.c == MmaAccumulator::F16)
+      for (int lane = 0; lane < tileWords; ++lane) {
+        out[2 * lane] = F16::value(c[half][lane] & 0xFFFF);
+        out[2 * lane + 1] = F16::value(c[half][lane] >> 16);
       }
-      special |= (bitsOf(out[0]) & 0x7F800000) == 0x7F800000;
-      special |= (bitsOf(out[1]) & 0x7F800000) == 0x7F800000;
+    else
+      for (int lane = 0; lane < tileWords; ++lane) {
+        out[2 * lane] = floatOf(c[2 * half][lane]);
+        out[2 * lane + 1] = floatOf(c[2 * half + 1][lane]);
+      }
+    for (int i = 0; i < 2 * tileWords; ++i) {
+      uint32_t magnitude = bitsOf(out[i]) & 0x7FFFFFFF;
+      largest = largest > magnitude ? largest : magnitude;
     }
+    special |= largest >= 0x7F800000;
+  }
   matrices.special = special != 0;
 }
 
 QCCSIM_CLONES void mmaPackF32(const float (*values)[mmaColumns], uint32_t *const *d) {
   for (int half = 0; half < 2; ++half)
-    for (int lane = 0; lane < tileWords; ++lane) {
-      const float *in = &values[8 * half + lane / 4][2 * (lane % 4)];
-      d[2 * half][lane] = bitsOf(in[0]);
-      d[2 * half + 1][lane] = bitsOf(in[1]);
+    for (int h = 0; h < 2; ++h) {
+      const float *in = &values[8 * half][h];
+      uint32_t *out = d[2 * half + h];
+      for (int lane = 0; lane < tileWords; ++lane)
+        out[lane] = bitsOf(in[2 * lane]);
     }
 }
 

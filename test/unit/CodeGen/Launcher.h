@@ -8,10 +8,9 @@
 #ifndef QCC_TEST_UNIT_CODEGEN_LAUNCHER_H
 #define QCC_TEST_UNIT_CODEGEN_LAUNCHER_H
 
-#include "qcc/CodeGen/KernelInstance.h"
+#include "Device.h"
 
 #include <cstring>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -28,13 +27,11 @@ public:
   template <typename T> void input(const std::string &name, const std::vector<T> &values) {
     Bytes bytes(values.size() * sizeof(T));
     std::memcpy(bytes.data(), values.data(), bytes.size());
-    buffers[name] = std::move(bytes);
+    data.buffers[name] = std::move(bytes);
   }
   /// Bytes of an output, all `poison` before the launch.
-  void output(const std::string &name, size_t bytes, uint8_t poison = 0xee) { buffers[name] = Bytes(bytes, poison); }
-  /// A workspace: allocated, never initialised.
-  void scratch(const std::string &name, size_t bytes) { scratches[name] = bytes; }
-  void size(codegen::Size size, int64_t value) { sizes[size] = value; }
+  void output(const std::string &name, size_t bytes, uint8_t poison = 0xee) { data.buffers[name] = Bytes(bytes, poison); }
+  void size(codegen::Size size, int64_t value) { data.sizes[size] = value; }
 
   /// Compiles the first variant whose bounds hold and launches it. Empty on success, else what went wrong.
   std::string run();
@@ -42,7 +39,7 @@ public:
   std::string run(const codegen::KernelConfig &config);
 
   template <typename T> std::vector<T> read(const std::string &name) const {
-    const Bytes &bytes = buffers.at(name);
+    const Bytes &bytes = data.buffers.at(name);
     std::vector<T> values(bytes.size() / sizeof(T));
     std::memcpy(values.data(), bytes.data(), bytes.size());
     return values;
@@ -52,9 +49,7 @@ private:
   codegen::KernelDesc desc;
   int target;
   codegen::Size rows;
-  std::map<std::string, Bytes> buffers;
-  std::map<std::string, size_t> scratches;
-  std::map<codegen::Size, int64_t> sizes;
+  bench::HostData data;
 };
 
 } // namespace qcc::test

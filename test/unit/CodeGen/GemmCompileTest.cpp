@@ -1,0 +1,65 @@
+//===- GemmCompileTest.cpp - Every variant assembles without spills -------===//
+
+#include "GemmCase.h"
+#include "qcc/Support/Parallel.h"
+
+#include <gtest/gtest.h>
+
+using namespace qcc;
+using namespace qcc::bench;
+using namespace qcc::codegen;
+
+namespace {
+
+using Epilogue = GemmCase::Epilogue;
+
+struct Layer {
+  int64_t n, k, group;
+  const char *reason;
+};
+
+const Layer kLayers[] = {
+    {6144, 4096, 128, "qkv of an 8B model: warps of 16 rows"},
+    {28672, 4096, 32, "gate and up of an 8B model: warps of 32 rows, two groups in a slice"},
+    {131, 2880, 48, "odd N, K with a partial step, groups across slices"},
+};
+
+class GemmCompile : public testing::TestWithParam<int> {};
+
+TEST_P(GemmCompile, NoVariantSpills) {
+  int target = GetParam();
+  std::vector<KernelInstance> instances;
+  std::vector<std::string> names;
+  for (const Layer &layer : kLayers)
+    for (auto [format, group] : {std::pair{WeightFormat::BF16, int64_t(0)}, {WeightFormat::E4M3, 0}, {WeightFormat::S4, layer.group}}) {
+      GemmCase gemm{format, layer.n, layer.k, 0, group, ElemType::BF16, Epilogue::Residual, {}, layer.reason};
+      GemmDesc desc = gemm.desc();
+      if (format == WeightFormat::E4M3 && target < 89) {
+        EXPECT_NE(checkDesc(desc, target).find("sm_89"), std::string::npos);
+        continue;
+      }
+      ASSERT_EQ(checkDesc(desc, target), "");
+      for (const KernelVariant &variant : chooseVariants(desc, target, Size::T)) {
+        std::string error;
+        instances.push_back(instantiate(desc, variant.config, Size::T, error));
+        ASSERT_EQ(error, "") << gemm.name();
+        gemm.config = variant.config;
+        names.push_back(gemm.name());
+      }
+    }
+  auto images = compileAll(instances, {"sm_" + std::to_string(target)}, KernelCache(KernelCache::defaultDirectory()), defaultThreads());
+  ASSERT_TRUE(bool(images)) << images.error().message;
+  for (size_t i = 0; i < instances.size(); ++i) {
+    const KernelResources &use = (*images)[i][0].resources;
+    EXPECT_EQ(use.spillBytes, 0) << names[i];
+    EXPECT_EQ(use.stackBytes, 0) << names[i];
+    // ptxas' report was read at all, and the block's registers fit a multiprocessor's 65536.
+    EXPECT_GT(use.registers, 0) << names[i];
+    EXPECT_LE(use.registers * int(instances[i].block[0]), 65536) << names[i];
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, GemmCompile, testing::Values(80, 89, 90),
+                         [](const auto &info) { return "sm" + std::to_string(info.param); });
+
+} // namespace

@@ -5,6 +5,7 @@
 #include "qcc/Support/Parallel.h"
 
 #include <mutex>
+#include <string_view>
 
 namespace qcc::codegen {
 
@@ -26,12 +27,19 @@ Expected<std::vector<std::vector<KernelImage>>> compileAll(const std::vector<Ker
                                                            unsigned threads, const std::function<void()> &done) {
   std::vector<std::vector<KernelImage>> images(instances.size(), std::vector<KernelImage>(archs.size()));
   std::vector<std::string> messages(instances.size() * archs.size());
+  // Layers of one shape share their kernels: equal sources are compiled once.
+  std::map<std::string_view, size_t> firstWith;
+  std::vector<size_t> original(instances.size());
+  for (size_t i = 0; i < instances.size(); ++i)
+    original[i] = firstWith.emplace(instances[i].source, i).first->second;
   std::mutex mutex;
   parallelFor(0, int64_t(messages.size()), 1, threads, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const KernelInstance &instance = instances[i / archs.size()];
       const std::string &arch = archs[i % archs.size()];
-      if (int capability = capabilityOf(arch); capability == 0 || capability >= instance.minTarget) {
+      int capability = capabilityOf(arch);
+      bool wanted = capability == 0 || capability >= instance.minTarget; // 0: let the compilation say what is wrong
+      if (wanted && original[i / archs.size()] == i / archs.size()) {
         Expected<KernelImage> image = compileKernel(instance, arch, cache);
         if (image)
           images[i / archs.size()][i % archs.size()] = std::move(*image);
@@ -50,6 +58,9 @@ Expected<std::vector<std::vector<KernelImage>>> compileAll(const std::vector<Ker
       errors.add(std::move(message), ExitCode::Internal);
   if (!errors.empty())
     return errors.joined();
+  for (size_t i = 0; i < instances.size(); ++i)
+    if (original[i] != i)
+      images[i] = images[original[i]];
   return images;
 }
 

@@ -27,7 +27,8 @@ std::string serialize(const KernelImage &image) {
 
 std::optional<KernelImage> parse(std::string_view entry) {
   constexpr size_t digits = 64;
-  if (entry.substr(0, kMagic.size()) != kMagic || entry.size() < kMagic.size() + digits + 1)
+  if (entry.substr(0, kMagic.size()) != kMagic || entry.size() < kMagic.size() + digits + 1 ||
+      entry[kMagic.size() + digits] != '\n')
     return std::nullopt;
   std::string_view body = entry.substr(kMagic.size() + digits + 1);
   if (hexadecimal(sha256(body)) != entry.substr(kMagic.size(), digits))

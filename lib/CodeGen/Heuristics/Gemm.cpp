@@ -20,10 +20,10 @@ namespace {
 /// Multiprocessors of A100, L40S and H100/H200 (SXM).
 int64_t multiprocessors(int target) { return target == 80 ? 108 : target == 89 ? 142 : 132; }
 
-/// Bounds of the variants; the last one has none. Each step doubles the tokens of a block.
+/// Bounds of the variants; the last one has none.
 constexpr int64_t kBuckets[] = {8, 16, 32, 64, 256, 0};
 
-/// Rows of a block that lies on one warp and still gives every multiprocessor four blocks.
+/// Rows of a block whose warps all split K, so that one warp has them all, and still gives every multiprocessor four blocks.
 int64_t rowsPerWarp(const GemmDesc &desc, int target) {
   return ceilDiv(desc.n, 32) >= 4 * multiprocessors(target) ? 32 : 16;
 }
@@ -76,6 +76,9 @@ std::vector<KernelVariant> chooseFamily(const GemmDesc &desc, int target, Size r
       variant.bounds = {{rows, bucket}};
     const KernelConfig *tuned = findTuned("gemm", target, problemName(desc), bucket);
     variant.config = tuned ? *tuned : choose(desc, target, bucket).config();
+    // One variant instead of two with the same kernel.
+    if (!variants.empty() && variants.back().config.values == variant.config.values)
+      variants.pop_back();
     variants.push_back(std::move(variant));
   }
   return variants;

@@ -202,7 +202,8 @@ double toOdd(__float128 v) {
 /// a * b + c; an addend too small for the 113 bits still decides which way a tie goes.
 __float128 fusedExact(__float128 a, __float128 b, __float128 c) {
   __float128 product = a * b, sum = product + c;
-  if (sum == product && c != 0 && product != 0)
+  bool finite = product - product == 0;
+  if (finite && sum == product && c != 0 && product != 0)
     sum += ((c > 0) == (product > 0) ? product : -product) * 0x1p-100;
   return sum;
 }

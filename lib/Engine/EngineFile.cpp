@@ -110,9 +110,10 @@ Status EngineWriter::writeConstant(size_t index, uint64_t offset, std::span<cons
   if (offset > constant.bytes || bytes.size() > constant.bytes - offset)
     return internal(text("constant '", constant.name, "' has ", constant.bytes, " bytes; a write of ", bytes.size(),
                          " at ", offset, " passes its end"));
-  uint64_t before = state->constantLeft[index].fetch_sub(bytes.size());
-  if (before < bytes.size())
+  if (state->constantLeft[index].fetch_sub(bytes.size()) < bytes.size()) {
+    state->constantLeft[index].fetch_add(bytes.size());
     return internal(text("constant '", constant.name, "' was written twice"));
+  }
   uint64_t place = state->placement.constants[index] + offset;
   if (Status status = state->file.writeAt(kHeaderBytes + place, bytes); !status)
     return status;

@@ -2,8 +2,6 @@
 
 #include "KernelLoader.h"
 
-#include <set>
-
 namespace qccrt {
 
 const plan::Image *bestCubin(const plan::Kernel &kernel, unsigned capability) {
@@ -57,7 +55,8 @@ KernelLoader::~KernelLoader() {
 
 void KernelLoader::load(const plan::Kernel &kernel) {
   cuda::Module module = nullptr;
-  if (const plan::Image *cubin = bestCubin(kernel, device.capability())) {
+  const plan::Image *cubin = bestCubin(kernel, device.capability());
+  if (cubin && !refused.count({cubin->target(), cubin->specific()})) {
     cuda::Result result = tryImage(*cubin, module);
     if (result == cuda::kSuccess) {
       ++cubinCount;
@@ -66,6 +65,7 @@ void KernelLoader::load(const plan::Kernel &kernel) {
     // Only "no binary for this GPU" asks for the PTX: any other refusal is an error that must be seen.
     if (result != cuda::kNoBinaryForGpu)
       device.driver().check(result, text("cannot load the cubin of kernel ", kernel.symbol()->c_str()).c_str());
+    refused.insert({cubin->target(), cubin->specific()});
   }
   const plan::Image *ptx = bestPtx(kernel, device.capability());
   if (!ptx)

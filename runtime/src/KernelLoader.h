@@ -5,6 +5,8 @@
 #include "Device.h"
 #include "EngineReader.h"
 
+#include <set>
+
 namespace qccrt {
 
 /// All kernels of an engine on one device: for each the best cubin that fits, else, or when the driver knows no such binary, the PTX. The context
@@ -32,6 +34,7 @@ private:
   std::vector<cuda::Module> modules;
   std::vector<cuda::Function> functions;
   uint32_t cubinCount = 0;
+  std::set<std::pair<uint32_t, bool>> refused; ///< targets (and whether specific) the driver has no use for: not offered again
   std::string log; ///< of the driver's compiler, from the last attempt
 };
 

@@ -54,10 +54,13 @@ struct LowerPrecisionPass : impl::LowerPrecisionPassBase<LowerPrecisionPass> {
     SymbolTable symbols(getOperation());
     llvm::DenseMap<Operation *, graph::DerivedOp> derivations;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      function.walk([&](graph::GetOp get) {
+      // Collected first: replacing a get also erases the casts behind it, which a walk would visit next.
+      llvm::SmallVector<graph::GetOp> gets;
+      function.walk([&](graph::GetOp get) { gets.push_back(get); });
+      for (graph::GetOp get : gets) {
         auto parameter = symbols.lookup<graph::ParameterOp>(get.getSymbol());
         if (!parameter || !isFloatTensor(parameter.getType()))
-          return;
+          continue;
         graph::DerivedOp &derivation = derivations[parameter];
         if (!derivation) {
           OpBuilder builder(function);
@@ -66,7 +69,7 @@ struct LowerPrecisionPass : impl::LowerPrecisionPassBase<LowerPrecisionPass> {
           ++derived;
         }
         readDerived(get, derivation);
-      });
+      }
       lowerResults(function);
     }
   }

@@ -1,0 +1,194 @@
+//===- Compile.cpp - The four phases --------------------------------------===//
+
+#include "Compile.h"
+#include "DryRun.h"
+
+#include "qcc/Engine/WriteEngine.h"
+#include "qcc/CodeGen/KernelCache.h"
+#include "qcc/Import/HuggingFace/Import.h"
+#include "qcc/Support/AtomicFile.h"
+#include "qcc/Support/Parallel.h"
+#include "qcc/Transforms/Quantize/Passes.h"
+#include "qcc/Transforms/Schedule/ModelInfo.h"
+#include "qcc/Transforms/Schedule/Passes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace qcc::driver {
+namespace {
+
+/// Diagnostics of passes go to standard error as they come; the phase then fails as a whole.
+Error failed(Phase phase) { return {std::string("the ") + nameOf(phase) + " phase failed; see the messages above", ExitCode::BadInput}; }
+
+/// What the engine says of how it was made. Kept in the IR from the start, so that going on from a dump gives the same engine.
+constexpr llvm::StringLiteral kOptionsAttr = "qcc.options";
+
+std::string describe(const Options &options) {
+  std::string text = "quant=" + options.quant;
+  if (options.quant == "w4a16")
+    text += " group-size=" + std::to_string(options.groupSize);
+  text += " kv-cache-dtype=" + options.kvCacheDtype;
+  for (const std::string &pattern : options.exclude)
+    text += " exclude=" + pattern;
+  return text;
+}
+
+std::string printed(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module.print(os, OpPrintingFlags().enableDebugInfo(false));
+  os << "\n";
+  return text;
+}
+
+class Compiler {
+public:
+  explicit Compiler(const Options &options) : options(options), handler(sources, &context) {
+    context.loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect, graph::GraphDialect, kernel::KernelDialect, engine::EngineDialect>();
+  }
+
+  Status run() {
+    if (Status s = load(); !s)
+      return s;
+    Phase last = options.compileTo.value_or(Phase::Engine);
+    for (Phase phase : {Phase::Import, Phase::Quantize, Phase::Schedule, Phase::Engine}) {
+      if (phase > last)
+        break;
+      if (!options.compileFrom || phase > *options.compileFrom)
+        if (Status s = runPhase(phase); !s)
+          return s;
+      if (Status s = dump(phase); !s)
+        return s;
+    }
+    if (options.dryRun)
+      return printDryRun(*module, options, llvm::outs());
+    if (options.compileTo)
+      return writeText(options.output, printed(*module));
+    return writeFile();
+  }
+
+private:
+  Status load() {
+    if (!options.compileFrom) {
+      Expected<hf::Model> model = hf::readModel(options.input);
+      if (!model)
+        return model.takeError();
+      module = hf::buildGraph(context, *model);
+      checkpoint = std::move(model->checkpoint);
+      (*module)->setAttr(kOptionsAttr, StringAttr::get(&context, describe(options)));
+      return checkContext();
+    }
+    module = parseSourceFile<ModuleOp>(options.input, sources, &context);
+    if (!module)
+      return Error{"'" + options.input + "' is not IR that qcc can read", ExitCode::BadInput};
+    auto info = (*module)->getAttrOfType<DictionaryAttr>("graph.model");
+    if (!info || !info.getAs<StringAttr>("source"))
+      return Error{"'" + options.input + "' has no graph.model attribute; --compile-from takes what --compile-to or --dump-phases-to wrote", ExitCode::BadInput};
+    std::string directory = options.weightsDir.empty() ? info.getAs<StringAttr>("source").str() : options.weightsDir;
+    auto opened = hf::Checkpoint::open(directory);
+    if (!opened)
+      return Error{opened.error().message + "\nthe IR's weights come from '" + directory + "'; --weights DIR names another directory", opened.error().code};
+    checkpoint = std::move(*opened);
+    return checkContext();
+  }
+
+  Status checkContext() {
+    int64_t limit = modelContext(*module);
+    if (options.maxContext > limit)
+      return Error{"--max-context: " + std::to_string(options.maxContext) + " exceeds the model's max_position_embeddings " + std::to_string(limit), ExitCode::Usage};
+    return {};
+  }
+
+  ModelLimits limits() {
+    auto text = (*module)->getAttrOfType<StringAttr>(kOptionsAttr);
+    return {options.maxContext, options.maxTokens, options.maxSequences, options.maxLogitRows, text ? text.str() : std::string()};
+  }
+
+  Status runPhase(Phase phase) {
+    PassManager pm(&context);
+    if (mlir::failed(applyPassManagerCLOptions(pm)))
+      return failed(phase);
+    switch (phase) {
+    case Phase::Import:
+      pm.addPass(createVerifyImportPass());
+      break;
+    case Phase::Quantize: {
+      QuantizeOptions quantize;
+      quantize.preset = options.quant == "fp8" ? QuantPreset::Fp8 : options.quant == "w4a16" ? QuantPreset::W4A16 : QuantPreset::None;
+      quantize.groupSize = options.groupSize;
+      quantize.exclude = options.exclude;
+      quantize.kvCache = options.kvCacheDtype == "fp8" ? KvCacheType::Fp8 : KvCacheType::BF16;
+      buildQuantizePipeline(pm, quantize);
+      break;
+    }
+    case Phase::Schedule:
+      buildSchedulePipeline(pm, options.targets, limits());
+      break;
+    case Phase::Engine:
+      buildEnginePipeline(pm, limits());
+      break;
+    }
+    if (mlir::failed(pm.run(*module)))
+      return failed(phase);
+    return {};
+  }
+
+  Status dump(Phase phase) {
+    if (options.dumpDir.empty())
+      return {};
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpDir))
+      return Error{"'" + options.dumpDir + "': " + error.message(), ExitCode::IoError};
+    llvm::SmallString<256> path(options.dumpDir);
+    llvm::sys::path::append(path, std::to_string(int(phase) + 1) + "." + nameOf(phase) + ".mlir");
+    return writeText(path.str().str(), printed(*module));
+  }
+
+  static Status writeText(const std::string &path, const std::string &text) {
+    if (path.empty() || path == "-") {
+      llvm::outs() << text;
+      llvm::outs().flush();
+      return {};
+    }
+    return writeFileAtomically(path, text);
+  }
+
+  Status writeFile() {
+    WriteOptions write;
+    write.targets = options.targets;
+    write.threads = options.threads ? options.threads : defaultThreads();
+    write.kernelCache = options.kernelCache.empty() ? codegen::KernelCache::defaultDirectory() : options.kernelCache;
+    write.progress = options.quiet ? ProgressMode::Off : ProgressMode::Auto;
+    write.inputs = checkpoint->inputs();
+    Expected<WriteReport> report = writeEngine(*module, *checkpoint, options.output, write);
+    if (!report)
+      return report.takeError();
+    for (const std::string &line : report->spilling)
+      llvm::errs() << "qcc: warning: registers spill in " << line << "\n";
+    if (!options.quiet)
+      llvm::errs() << llvm::formatv("qcc: {0}: {1:F1} MB of weights, {2} kernels ({3:F1} s), weights in {4:F1} s\n", options.output, report->weightBytes / 1e6, report->kernels,
+                                    report->kernelSeconds, report->weightSeconds);
+    return {};
+  }
+
+  const Options &options;
+  MLIRContext context;
+  llvm::SourceMgr sources;
+  SourceMgrDiagnosticHandler handler;
+  OwningOpRef<ModuleOp> module;
+  std::unique_ptr<hf::Checkpoint> checkpoint;
+};
+
+} // namespace
+
+Status compile(const Options &options) { return Compiler(options).run(); }
+
+} // namespace qcc::driver

@@ -1,0 +1,23 @@
+//===- main.cpp - qcc: compile a model to one quantized engine file -------===//
+
+#include "Compile.h"
+
+#include <cstdio>
+#include <new>
+
+int main(int argc, char **argv) {
+  auto fail = [](const qcc::Error &error) {
+    std::fprintf(stderr, "qcc: error: %s\n", error.message.c_str());
+    return int(error.code);
+  };
+  try {
+    qcc::Expected<qcc::driver::Options> options = qcc::driver::parseCommandLine(argc, argv);
+    if (!options)
+      return fail(options.error());
+    if (qcc::Status status = qcc::driver::compile(*options); !status)
+      return fail(status.error());
+    return 0;
+  } catch (const std::bad_alloc &) {
+    return fail({"out of memory", qcc::ExitCode::OutOfMemory});
+  }
+}

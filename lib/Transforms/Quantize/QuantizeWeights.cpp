@@ -113,7 +113,7 @@ struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> 
 
   void runOnOperation() override {
     if (groupSize != 32 && groupSize != 64 && groupSize != 128) {
-      getOperation().emitError() << "group size " << groupSize << " must be 32, 64 or 128";
+      getOperation().emitError() << "group size " << groupSize.getValue() << " must be 32, 64 or 128";
       return signalPassFailure();
     }
     FailureOr<SmallVector<graph::LinearOp>> linears = chooseLinears();

@@ -1,0 +1,45 @@
+// Every kernel op parses, verifies, and prints as it was read.
+// RUN: qcc-opt %s --verify-roundtrip -o /dev/null
+
+graph.kv_cache @kv layers 2 kv_heads 1 head_dim 64 page_size 64 : bf16
+
+func.func @forward(%ids: tensor<?xi32>, %tables: tensor<?x?xi32>, %table: tensor<256x128xbf16>, %packed: tensor<32768xi8>, %scales: tensor<1024xi8>,
+                   %norm: tensor<128xbf16>, %cos_sin: tensor<512x32x2xf32>, %head_norm: tensor<64xbf16>, %logits: tensor<?x256xf32>) {
+  %x = kernel.gather %table at %ids rows T {variants = [#kernel.variant<{T = 8}, {WARPS = 1}>, #kernel.variant<{}, {WARPS = 8}>]}
+    : (tensor<256x128xbf16>, tensor<?xi32>) -> tensor<?x128xbf16>
+  %n, %s, %sum = kernel.normalize %x weight %norm residual %x eps 1.000000e-05 rows T
+    : tensor<?x128xbf16>, tensor<128xbf16>, tensor<?x128xbf16> -> tensor<?x128xf8E4M3FN> scale tensor<?xf32> sum tensor<?x128xbf16>
+  %y = kernel.gemm e4m3 rows T weights(%packed, %scales) x(%n, %s) extras(%sum) {label = "o_proj"}
+    : (tensor<32768xi8>, tensor<1024xi8>, tensor<?x128xf8E4M3FN>, tensor<?xf32>, tensor<?x128xbf16>) -> tensor<?x128xbf16> {
+  ^bb0(%acc: f32, %residual: bf16):
+    %0 = arith.truncf %acc : f32 to bf16
+    %1 = arith.addf %0, %residual : bf16
+    kernel.yield %1 : bf16
+  }
+  %w = kernel.gemm s4 group 64 rows R weights(%packed, %scales) x(%y)
+    : (tensor<32768xi8>, tensor<1024xi8>, tensor<?x128xbf16>) -> tensor<?x192xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  %qkv = kernel.gemm bf16 rows T weights(%packed) x(%y) : (tensor<32768xi8>, tensor<?x128xbf16>) -> tensor<?x256xbf16> {
+  ^bb0(%acc: f32):
+    %0 = arith.truncf %acc : f32 to bf16
+    kernel.yield %0 : bf16
+  }
+  // A sum without a scale keeps its place among the results.
+  %n2, %sum2 = kernel.normalize %x weight %norm residual %x eps 1.000000e-05 rows T
+    : tensor<?x128xbf16>, tensor<128xbf16>, tensor<?x128xbf16> -> tensor<?x128xbf16> sum tensor<?x128xbf16>
+  %q = kernel.rope_append @kv layer 1 heads 2 kv_heads 1 head_dim 64 qkv(%qkv, %qkv, %qkv) at [0, 128, 192] norms(%head_norm, %head_norm) eps 1.000000e-06
+    table %cos_sin positions %ids slots %ids
+    : (tensor<?x256xbf16>, tensor<?x256xbf16>, tensor<?x256xbf16>, tensor<64xbf16>, tensor<64xbf16>, tensor<512x32x2xf32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x128xbf16>
+  %a = kernel.attention @kv layer 1 heads 2 kv_heads 1 head_dim 64 scale 1.250000e-01 window 32 q %q batch(%ids, %ids, %tables)
+    : (tensor<?x128xbf16>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32>) -> tensor<?x128xbf16>
+  %g, %gs = kernel.pointwise(%qkv, %qkv) at [0, 128] rows T : (tensor<?x256xbf16>, tensor<?x256xbf16>) -> (tensor<?x128xf8E4M3FN>, tensor<?xf32>) {
+  ^bb0(%gate: bf16, %up: bf16):
+    %0 = math.exp %gate : bf16
+    %1 = arith.mulf %0, %up : bf16
+    kernel.yield %1 : bf16
+  }
+  %next = kernel.argmax %logits rows R : (tensor<?x256xf32>) -> tensor<?xi32>
+  return
+}

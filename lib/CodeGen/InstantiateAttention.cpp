@@ -30,6 +30,7 @@ void writeProblem(Stub &stub, const AttentionDesc &desc) {
   stub.integer("Q_PITCH", desc.qPitch);
   stub.integer("OUT_PITCH", desc.outPitch);
   stub.integer("MAX_SPLITS", desc.maxSplits);
+  stub.allowOneBlock();
 }
 
 /// The arguments that the two stages reading the cache share, as the initializer of AttentionArgs.

@@ -49,19 +49,19 @@ void Stub::finish(KernelInstance &instance, const std::string &call) const {
   std::string parameters;
   for (const std::string &type : types)
     parameters += (parameters.empty() ? "" : ", ") + type;
-  unsigned threads = instance.block[0] * instance.block[1] * instance.block[2];
+  std::string bounds = std::to_string(instance.block[0] * instance.block[1] * instance.block[2]) + (oneBlock ? ", 1" : "");
   std::string problem = "#include \"" + header + "\"\n" + preamble + "struct Problem {\n" + members + "};\n";
   std::string entry = "(" + parameters + ") {\n  " + call + "\n}\n";
 
   // FNV-1a (Fowler, Noll, Vo) over everything the entry's code depends on in this stub: a name, not a safeguard.
   uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char c : problem + entry + std::to_string(threads))
+  for (unsigned char c : problem + entry + bounds)
     hash = (hash ^ c) * 0x100000001b3;
   char digits[17];
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
 
   instance.symbol = "k_" + family + "_" + digits;
-  instance.source = problem + "extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads) + ") " +
+  instance.source = problem + "extern \"C\" __global__ void __launch_bounds__(" + bounds + ") " +
                     instance.symbol + entry;
   instance.args = args;
 }

@@ -30,6 +30,9 @@ public:
   std::string pointer(const std::string &type, const std::string &name, bool written = false);
   std::string size(const std::string &name, Size size);
 
+  /// Promises ptxas that one block per multiprocessor is enough: it then uses registers rather than spill a few to fit more.
+  void allowOneBlock() { oneBlock = true; }
+
   /// Source, symbol (from a hash of the source) and arguments; `call` is the statement of the entry's body.
   void finish(KernelInstance &instance, const std::string &call) const;
 
@@ -37,6 +40,7 @@ private:
   std::string family, header, preamble, members;
   std::vector<std::string> types;
   std::vector<KernelArg> args;
+  bool oneBlock = false;
 };
 
 /// Value of a configuration's entry; says in `error` which one is missing or outside [low, high].

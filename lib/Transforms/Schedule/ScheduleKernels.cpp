@@ -172,7 +172,9 @@ LogicalResult Scheduler::schedulePointwise(Operation *root) {
   auto quantize = dyn_cast<graph::QuantizeOp>(root);
   Value source = quantize ? Value(quantize.getX()) : Value(root->getResult(0));
   auto region = std::make_unique<Region>();
-  OpBuilder body = OpBuilder::atBlockEnd(&region->emplaceBlock());
+  // The region has no parent op yet, so the context must be given.
+  OpBuilder body(root->getContext());
+  body.setInsertionPointToEnd(&region->emplaceBlock());
   PointwiseFuser fuser(body);
   fuser.root = quantize ? nullptr : root;
   FailureOr<Value> result = fuser.emit(source);

@@ -1,0 +1,18 @@
+//===- Report.h - What an engine holds, for people and programs ---*- C++ -*-===//
+#ifndef QCC_TOOLS_QCC_INSPECT_REPORT_H
+#define QCC_TOOLS_QCC_INSPECT_REPORT_H
+
+#include "EngineReader.h"
+
+#include <string>
+
+namespace qcc_inspect {
+
+/// Header, sections, model, layers, kernels and plan as text.
+std::string report(const qccrt::EngineReader &engine, bool withPlan);
+/// The same as JSON; docs/engine-format.md names the fields.
+std::string reportJson(const qccrt::EngineReader &engine);
+
+} // namespace qcc_inspect
+
+#endif // QCC_TOOLS_QCC_INSPECT_REPORT_H

@@ -74,10 +74,9 @@ protected:
     return values;
   }
 
-  CUresult launch(CUfunction function, unsigned grid, unsigned block,
-                  std::vector<void *> parameters, CUstream stream = nullptr) {
-    return CU(cuLaunchKernel)(function, grid, 1, 1, block, 1, 1, 0, stream, parameters.data(),
-                              nullptr);
+  CUresult launch(CUfunction function, unsigned grid, unsigned block, std::vector<void *> parameters,
+                  CUstream stream = nullptr) {
+    return CU(cuLaunchKernel)(function, grid, 1, 1, block, 1, 1, 0, stream, parameters.data(), nullptr);
   }
 
   CUdevice device = 0;

@@ -22,15 +22,13 @@ inline Position positionA(int bits, int k, int lane, int i) {
   case 16: // m16n8k8: a0..a3; m16n8k16: a0..a7
     if (k == 8)
       return {i < 2 ? group : group + 8, thread * 2 + (i & 1)};
-    return {(i < 2 || (i >= 4 && i < 6)) ? group : group + 8,
-            thread * 2 + (i & 1) + (i >= 4 ? 8 : 0)};
+    return {(i < 2 || (i >= 4 && i < 6)) ? group : group + 8, thread * 2 + (i & 1) + (i >= 4 ? 8 : 0)};
   case 32: // tf32 m16n8k4: a0, a1; m16n8k8: a0..a3
     return {(i == 0 || i == 2) ? group : group + 8, i < 2 ? thread : thread + 4};
   default: // 8 bits, m16n8k16: a0..a7; m16n8k32: a0..a15
     if (k == 16)
       return {i < 4 ? group : group + 8, thread * 4 + (i & 3)};
-    return {(i < 4 || (i >= 8 && i < 12)) ? group : group + 8,
-            thread * 4 + (i & 3) + (i < 8 ? 0 : 16)};
+    return {(i < 4 || (i >= 8 && i < 12)) ? group : group + 8, thread * 4 + (i & 3) + (i < 8 ? 0 : 16)};
   }
 }
 
@@ -48,9 +46,7 @@ inline Position positionB(int bits, int lane, int i) {
 }
 
 /// C and D: c0..c3, the same for every type.
-inline Position positionC(int lane, int i) {
-  return {i < 2 ? lane >> 2 : (lane >> 2) + 8, lane % 4 * 2 + (i & 1)};
-}
+inline Position positionC(int lane, int i) { return {i < 2 ? lane >> 2 : (lane >> 2) + 8, lane % 4 * 2 + (i & 1)}; }
 
 } // namespace qccsim::test
 

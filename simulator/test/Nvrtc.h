@@ -17,8 +17,8 @@ inline std::string compile(const std::string &source, const std::string &arch) {
     throw std::runtime_error(dlerror());
   auto find = [](const char *name) { return dlsym(library, name); };
   using Program = void *;
-  auto create = reinterpret_cast<int (*)(Program *, const char *, const char *, int, const char **,
-                                         const char **)>(find("nvrtcCreateProgram"));
+  auto create = reinterpret_cast<int (*)(Program *, const char *, const char *, int, const char **, const char **)>(
+      find("nvrtcCreateProgram"));
   auto build = reinterpret_cast<int (*)(Program, int, const char **)>(find("nvrtcCompileProgram"));
   auto size = reinterpret_cast<int (*)(Program, size_t *)>(find("nvrtcGetPTXSize"));
   auto get = reinterpret_cast<int (*)(Program, char *)>(find("nvrtcGetPTX"));

@@ -15,8 +15,7 @@ TEST_F(DriverBasic, DescribesAnH200) {
   EXPECT_CU(CU(cuDeviceGetCount)(&count));
   EXPECT_CU(CU(cuDeviceGetAttribute)(&major, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR, device));
   EXPECT_CU(CU(cuDeviceGetAttribute)(&minor, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, device));
-  EXPECT_CU(CU(cuDeviceGetAttribute)(
-      &optin, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device));
+  EXPECT_CU(CU(cuDeviceGetAttribute)(&optin, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, device));
   EXPECT_CU(CU(cuDeviceGetAttribute)(&warp, CU_DEVICE_ATTRIBUTE_WARP_SIZE, device));
   EXPECT_EQ(count, 1);
   EXPECT_EQ(major, 9);
@@ -26,8 +25,7 @@ TEST_F(DriverBasic, DescribesAnH200) {
   CUdevice second;
   EXPECT_EQ(CU(cuDeviceGet)(&second, 1), CUDA_ERROR_INVALID_DEVICE);
   int value;
-  EXPECT_EQ(CU(cuDeviceGetAttribute)(&value, CUdevice_attribute(9999), device),
-            CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(CU(cuDeviceGetAttribute)(&value, CUdevice_attribute(9999), device), CUDA_ERROR_INVALID_VALUE);
 }
 
 TEST_F(DriverBasic, AddsVectorsThroughBothParameterForms) {
@@ -48,8 +46,7 @@ TEST_F(DriverBasic, AddsVectorsThroughBothParameterForms) {
     int n;
   } packed = {c, c, c, 10};
   size_t bytes = 28; // the parameters, without the structure's tail padding
-  void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &packed, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
-                   CU_LAUNCH_PARAM_END};
+  void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, &packed, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes, CU_LAUNCH_PARAM_END};
   ASSERT_CU(CU(cuLaunchKernel)(add, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, extra));
   EXPECT_EQ(download<float>(c, 10)[9], 72);
 }
@@ -178,10 +175,8 @@ TEST_F(DriverBasic, FunctionAttributesAndOccupancy) {
   EXPECT_EQ(value, 1024);
   EXPECT_CU(CU(cuFuncGetAttribute)(&value, CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, add));
   EXPECT_EQ(value, 0);
-  EXPECT_CU(CU(cuFuncSetAttribute)(add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                   227 * 1024));
-  EXPECT_EQ(CU(cuFuncSetAttribute)(add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                   227 * 1024 + 1),
+  EXPECT_CU(CU(cuFuncSetAttribute)(add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 227 * 1024));
+  EXPECT_EQ(CU(cuFuncSetAttribute)(add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 227 * 1024 + 1),
             CUDA_ERROR_INVALID_VALUE);
   // 2048 threads and 32 blocks per multiprocessor; 228 KB of shared memory, 1 KB of it per block.
   int blocks = 0;
@@ -200,11 +195,9 @@ TEST_F(DriverBasic, EntryPointsAreFoundByBaseNameAndVersion) {
   EXPECT_EQ(pointer, dlsym(library(), "cuMemAlloc_v2"));
   EXPECT_CU(CU(cuGetProcAddress)("cuCtxCreate", &pointer, 11000, 0, &status));
   EXPECT_EQ(pointer, dlsym(library(), "cuCtxCreate_v2"));
-  EXPECT_EQ(CU(cuGetProcAddress)("cuGraphAddKernelNode", &pointer, 11000, 0, &status),
-            CUDA_ERROR_NOT_FOUND);
+  EXPECT_EQ(CU(cuGetProcAddress)("cuGraphAddKernelNode", &pointer, 11000, 0, &status), CUDA_ERROR_NOT_FOUND);
   EXPECT_EQ(status, CU_GET_PROC_ADDRESS_VERSION_NOT_SUFFICIENT);
-  EXPECT_EQ(CU(cuGetProcAddress)("cuMulticastCreate", &pointer, CUDA_VERSION, 0, &status),
-            CUDA_ERROR_NOT_FOUND);
+  EXPECT_EQ(CU(cuGetProcAddress)("cuMulticastCreate", &pointer, CUDA_VERSION, 0, &status), CUDA_ERROR_NOT_FOUND);
   EXPECT_EQ(status, CU_GET_PROC_ADDRESS_SYMBOL_NOT_FOUND);
   EXPECT_EQ(pointer, nullptr);
 }

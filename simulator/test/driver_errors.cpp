@@ -83,21 +83,15 @@ TEST_F(DriverErrors, ImpossibleLaunchesAreRefusedAndTheContextSurvives) {
   int n = 32;
   void *parameters[] = {&a, &a, &a, &n};
   auto *launchKernel = CU(cuLaunchKernel);
-  EXPECT_EQ(launchKernel(add, 0, 1, 1, 32, 1, 1, 0, nullptr, parameters, nullptr),
-            CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(launchKernel(add, 1, 70000, 1, 32, 1, 1, 0, nullptr, parameters, nullptr),
-            CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(launchKernel(add, 1, 1, 1, 512, 4, 1, 0, nullptr, parameters, nullptr),
-            CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(launchKernel(add, 1, 1, 1, 32, 1, 1, 64 * 1024, nullptr, parameters, nullptr),
-            CUDA_ERROR_INVALID_VALUE);
-  EXPECT_EQ(launchKernel(add, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr),
-            CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launchKernel(add, 0, 1, 1, 32, 1, 1, 0, nullptr, parameters, nullptr), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launchKernel(add, 1, 70000, 1, 32, 1, 1, 0, nullptr, parameters, nullptr), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launchKernel(add, 1, 1, 1, 512, 4, 1, 0, nullptr, parameters, nullptr), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launchKernel(add, 1, 1, 1, 32, 1, 1, 64 * 1024, nullptr, parameters, nullptr), CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launchKernel(add, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, nullptr), CUDA_ERROR_INVALID_VALUE);
   size_t bytes = 12; // of 28
   void *extra[] = {CU_LAUNCH_PARAM_BUFFER_POINTER, parameters, CU_LAUNCH_PARAM_BUFFER_SIZE, &bytes,
                    CU_LAUNCH_PARAM_END};
-  EXPECT_EQ(launchKernel(add, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, extra),
-            CUDA_ERROR_INVALID_VALUE);
+  EXPECT_EQ(launchKernel(add, 1, 1, 1, 32, 1, 1, 0, nullptr, nullptr, extra), CUDA_ERROR_INVALID_VALUE);
   ASSERT_CU(CU(cuFuncSetAttribute)(add, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, 64 * 1024));
   EXPECT_CU(launchKernel(add, 1, 1, 1, 32, 1, 1, 64 * 1024, nullptr, parameters, nullptr));
 }

@@ -156,10 +156,8 @@ double toE4m3(double x) {
 
 } // namespace
 
-INSTANTIATE_TEST_SUITE_P(Architectures, DriverNvrtc,
-                         testing::Values("compute_80", "compute_89", "compute_90"));
-INSTANTIATE_TEST_SUITE_P(Architectures, DriverNvrtcFp8,
-                         testing::Values("compute_89", "compute_90"));
+INSTANTIATE_TEST_SUITE_P(Architectures, DriverNvrtc, testing::Values("compute_80", "compute_89", "compute_90"));
+INSTANTIATE_TEST_SUITE_P(Architectures, DriverNvrtcFp8, testing::Values("compute_89", "compute_90"));
 
 TEST_P(DriverNvrtc, PipelinedGemmMatchesDoublePrecision) {
   CUfunction gemm = load(compile(gemmSource, GetParam()).c_str(), "gemm");
@@ -169,8 +167,7 @@ TEST_P(DriverNvrtc, PipelinedGemmMatchesDoublePrecision) {
     CUdeviceptr da = upload(a), db = upload(b), dd;
     ASSERT_CU(CU(cuMemAlloc)(&dd, size_t(M) * N * 4));
     void *parameters[] = {&da, &db, &dd, &M, &N, &K};
-    ASSERT_CU(CU(cuLaunchKernel)(gemm, N / 64, (M + 63) / 64, 1, 128, 1, 1, 0, nullptr, parameters,
-                                 nullptr));
+    ASSERT_CU(CU(cuLaunchKernel)(gemm, N / 64, (M + 63) / 64, 1, 128, 1, 1, 0, nullptr, parameters, nullptr));
     std::vector<float> d = download<float>(dd, size_t(M) * N);
     for (int i = 0; i < M; ++i)
       for (int j = 0; j < N; ++j) {
@@ -202,9 +199,8 @@ TEST_P(DriverNvrtc, ReductionsVotesAndAtomics) {
     ++bins[int(x[i] * 16.0f)];
     ballots[i / 32] |= uint32_t(x[i] > 0.5f) << (i % 32);
   }
-  CUdeviceptr dx = upload(x), ds = upload(std::vector<float>(1, 0)),
-              dl = upload(std::vector<int>(1, 0)), dh = upload(std::vector<int>(16, 0)),
-              db = upload(std::vector<uint32_t>(32, 0));
+  CUdeviceptr dx = upload(x), ds = upload(std::vector<float>(1, 0)), dl = upload(std::vector<int>(1, 0)),
+              dh = upload(std::vector<int>(16, 0)), db = upload(std::vector<uint32_t>(32, 0));
   ASSERT_CU(launch(reduce, 4, 256, {&dx, &n, &ds, &dl, &dh, &db}));
   EXPECT_NEAR(download<float>(ds, 1)[0], sum, 1e-3);
   EXPECT_EQ(download<float>(dl, 1)[0], largest);
@@ -236,8 +232,7 @@ TEST_P(DriverNvrtcFp8, Fp8ProductsOfQuantizedOperands) {
   std::vector<uint8_t> codes = download<uint8_t>(dc, 512);
   for (int i = 0; i < 512; ++i) {
     int magnitude = codes[i] & 0x7F;
-    double value = magnitude < 8 ? std::ldexp(magnitude, -9)
-                                 : std::ldexp(8 + magnitude % 8, magnitude / 8 - 7 - 3);
+    double value = magnitude < 8 ? std::ldexp(magnitude, -9) : std::ldexp(8 + magnitude % 8, magnitude / 8 - 7 - 3);
     EXPECT_EQ(codes[i] & 0x80 ? -value : value, toE4m3(a[i])) << a[i];
   }
 }

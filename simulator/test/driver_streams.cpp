@@ -41,9 +41,23 @@ TEST_F(DriverStreams, AsynchronousWorkIsInOrder) {
   EXPECT_GE(milliseconds, 0);
 }
 
+TEST_F(DriverStreams, StreamOrderedAllocation) {
+  CUdeviceptr p = 0;
+  CUstream gone;
+  ASSERT_CU(CU(cuMemAllocAsync)(&p, 256, stream));
+  ASSERT_CU(CU(cuMemsetD32Async)(p, 5, 64, stream));
+  EXPECT_EQ(download<uint32_t>(p, 64)[63], 5u);
+  ASSERT_CU(CU(cuStreamCreate)(&gone, 0));
+  ASSERT_CU(CU(cuStreamDestroy)(gone));
+  EXPECT_EQ(CU(cuMemFreeAsync)(p, gone), CUDA_ERROR_INVALID_HANDLE);
+  EXPECT_CU(CU(cuMemFreeAsync)(p, stream));
+  EXPECT_EQ(CU(cuMemFreeAsync)(p, stream), CUDA_ERROR_INVALID_VALUE);
+}
+
 TEST_F(DriverStreams, HostFunctionsRun) {
   int called = 0;
-  ASSERT_CU(CU(cuLaunchHostFunc)(stream, [](void *data) { ++*static_cast<int *>(data); }, &called));
+  ASSERT_CU(CU(cuLaunchHostFunc)(
+      stream, [](void *data) { ++*static_cast<int *>(data); }, &called));
   EXPECT_EQ(called, 1);
 }
 
@@ -66,8 +80,7 @@ TEST_F(DriverStreams, CaptureRecordsAndReplays) {
   ASSERT_EQ(count, 3u);
   CUgraphNode nodes[3];
   ASSERT_CU(CU(cuGraphGetNodes)(graph, nodes, &count));
-  const CUgraphNodeType types[] = {CU_GRAPH_NODE_TYPE_KERNEL, CU_GRAPH_NODE_TYPE_MEMCPY,
-                                   CU_GRAPH_NODE_TYPE_MEMSET};
+  const CUgraphNodeType types[] = {CU_GRAPH_NODE_TYPE_KERNEL, CU_GRAPH_NODE_TYPE_MEMCPY, CU_GRAPH_NODE_TYPE_MEMSET};
   for (int i = 0; i < 3; ++i) {
     CUgraphNodeType type;
     ASSERT_CU(CU(cuGraphNodeGetType)(nodes[i], &type));
@@ -79,8 +92,8 @@ TEST_F(DriverStreams, CaptureRecordsAndReplays) {
   for (int i = 0; i < 3; ++i)
     ASSERT_CU(CU(cuGraphLaunch)(exec, stream));
   std::vector<float> out = download<float>(a, 32);
-  EXPECT_EQ(out[1], 8);  // doubled three times
-  EXPECT_EQ(out[0], 2);  // 1 + 1, then + 0 twice
+  EXPECT_EQ(out[1], 8); // doubled three times
+  EXPECT_EQ(out[0], 2); // 1 + 1, then + 0 twice
 
   // The same node with another argument: three elements only.
   int three = 3;
@@ -137,8 +150,7 @@ TEST_F(DriverStreams, WhatACaptureForbidsInvalidatesIt) {
   ASSERT_CU(CU(cuStreamBeginCapture)(stream, CU_STREAM_CAPTURE_MODE_RELAXED));
   EXPECT_EQ(CU(cuStreamSynchronize)(stream), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
   EXPECT_EQ(CU(cuStreamEndCapture)(stream, &graph), CUDA_ERROR_STREAM_CAPTURE_INVALIDATED);
-  EXPECT_EQ(CU(cuStreamBeginCapture)(nullptr, CU_STREAM_CAPTURE_MODE_RELAXED),
-            CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+  EXPECT_EQ(CU(cuStreamBeginCapture)(nullptr, CU_STREAM_CAPTURE_MODE_RELAXED), CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED);
 }
 
 TEST_F(DriverStreams, GraphsBuiltByHandRunInDependencyOrder) {

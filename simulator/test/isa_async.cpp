@@ -45,7 +45,8 @@ TEST_P(IsaAsync, CopiesEverySize) {
     std::string body = shared64 + R"(
   add.u64 %rd2, %rd2, %rd3;
   st.shared.v2.u64 [%r11], {0, 0};
-  cp.async.)" + size.op + ".shared.global [%r11], [%rd2], " + std::to_string(size.bytes) + R"(;
+  cp.async.)" + size.op +
+                       ".shared.global [%r11], [%rd2], " + std::to_string(size.bytes) + R"(;
   cp.async.wait_all;
   ld.shared.v2.u64 {%rd5, %rd6}, [%r11];
   st.global.u64 [%rd1], %rd5;
@@ -161,10 +162,7 @@ TEST_P(IsaAsync, RefusesWrongSizesAndAddresses) {
   };
   EXPECT_ANY_THROW(run("cp.async.ca.shared.global [%r11], [%rd2], 12"));
   EXPECT_ANY_THROW(run("cp.async.cg.shared.global [%r11], [%rd2], 8"));
-  EXPECT_SIM_ERROR(run("cp.async.cg.shared.global [%r11], [%rd2+8], 16"),
-                   ErrorKind::MisalignedAddress, "cp.async");
-  EXPECT_SIM_ERROR(run("cp.async.ca.shared.global [%r11+4], [%rd2], 8"),
-                   ErrorKind::MisalignedAddress, "cp.async");
-  EXPECT_SIM_ERROR(run("cp.async.ca.shared.global [%r11], [%rd2+1048576], 8"),
-                   ErrorKind::IllegalAddress, "cp.async");
+  EXPECT_SIM_ERROR(run("cp.async.cg.shared.global [%r11], [%rd2+8], 16"), ErrorKind::MisalignedAddress, "cp.async");
+  EXPECT_SIM_ERROR(run("cp.async.ca.shared.global [%r11+4], [%rd2], 8"), ErrorKind::MisalignedAddress, "cp.async");
+  EXPECT_SIM_ERROR(run("cp.async.ca.shared.global [%r11], [%rd2+1048576], 8"), ErrorKind::IllegalAddress, "cp.async");
 }

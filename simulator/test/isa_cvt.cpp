@@ -41,10 +41,10 @@ std::string fromF32(const std::string &op, const std::string &result) {
   return text + " %d1, %f1;\n  mov.b64 %rd5, %d1;\n"; // f64
 }
 
-const float samples[] = {0.0f, -0.0f, 0.5f, -0.5f, 1.5f, -1.5f, 2.5f, -2.5f, 0.49999997f, 3.7f,
-                         -3.7f, 300.0f, -300.0f, 65519.9f, 65520.0f, 1e10f, -1e10f, 3e38f,
-                         1.0000001f, 0.1f, -0.1f, 1e-8f, 1e-42f, 448.0f, 464.0f, 500.0f, -1000.0f,
-                         16777217.0f, INFINITY, -INFINITY, NAN, 0x1.004p0f};
+const float samples[] = {0.0f,        -0.0f,  0.5f,       -0.5f,       1.5f,     -1.5f,     2.5f,     -2.5f,
+                         0.49999997f, 3.7f,   -3.7f,      300.0f,      -300.0f,  65519.9f,  65520.0f, 1e10f,
+                         -1e10f,      3e38f,  1.0000001f, 0.1f,        -0.1f,    1e-8f,     1e-42f,   448.0f,
+                         464.0f,      500.0f, -1000.0f,   16777217.0f, INFINITY, -INFINITY, NAN,      0x1.004p0f};
 static_assert(sizeof(samples) / sizeof(float) == 32);
 
 std::vector<uint64_t> sampleWords() {
@@ -54,8 +54,7 @@ std::vector<uint64_t> sampleWords() {
   return words;
 }
 
-template <typename Expected>
-void checkFromF32(const std::string &op, const std::string &result, Expected expected) {
+template <typename Expected> void checkFromF32(const std::string &op, const std::string &result, Expected expected) {
   std::vector<uint64_t> out = convert(fromF32(op, result), sampleWords());
   for (int lane = 0; lane < 32; ++lane)
     EXPECT_EQ(out[lane], uint64_t(expected(samples[lane]))) << op << " of " << samples[lane];
@@ -97,21 +96,17 @@ TEST(IsaCvt, F32ToF16AndBf16InEveryMode) {
   for (Mode mode : {Mode{"rn", Rounding::NearestEven}, Mode{"rz", Rounding::Zero}}) {
     for (bool relu : {false, true}) {
       std::string op = std::string("cvt.") + mode.suffix + (relu ? ".relu" : "");
-      checkFromF32(op + ".f16.f32", "b16",
-                   [&](float x) { return f32ToF16(x, mode.rounding, false, relu); });
-      checkFromF32(op + ".bf16.f32", "b16",
-                   [&](float x) { return f32ToBf16(x, mode.rounding, false, relu); });
+      checkFromF32(op + ".f16.f32", "b16", [&](float x) { return f32ToF16(x, mode.rounding, false, relu); });
+      checkFromF32(op + ".bf16.f32", "b16", [&](float x) { return f32ToBf16(x, mode.rounding, false, relu); });
     }
   }
   checkFromF32("cvt.rm.f16.f32", "b16", [](float x) { return f32ToF16(x, Rounding::Down); });
   checkFromF32("cvt.rp.f16.f32", "b16", [](float x) { return f32ToF16(x, Rounding::Up); });
-  checkFromF32("cvt.rn.satfinite.f16.f32", "b16",
-               [](float x) { return f32ToF16(x, Rounding::NearestEven, true); });
+  checkFromF32("cvt.rn.satfinite.f16.f32", "b16", [](float x) { return f32ToF16(x, Rounding::NearestEven, true); });
 }
 
 TEST(IsaCvt, F32ToTf32RoundsAwayFromZeroAtTies) {
-  checkFromF32("cvt.rna.tf32.f32", "b32",
-               [](float x) { return f32ToTf32(x, Rounding::NearestAway); });
+  checkFromF32("cvt.rna.tf32.f32", "b32", [](float x) { return f32ToTf32(x, Rounding::NearestAway); });
 }
 
 TEST(IsaCvt, PackedFormsPutTheFirstSourceAbove) {
@@ -122,13 +117,11 @@ TEST(IsaCvt, PackedFormsPutTheFirstSourceAbove) {
     uint32_t (*one)(float);
   };
   const Form forms[] = {
-      {"cvt.rn.f16x2.f32", false,
-       [](float x) -> uint32_t { return f32ToF16(x, Rounding::NearestEven); }},
+      {"cvt.rn.f16x2.f32", false, [](float x) -> uint32_t { return f32ToF16(x, Rounding::NearestEven); }},
       {"cvt.rz.f16x2.f32", false, [](float x) -> uint32_t { return f32ToF16(x, Rounding::Zero); }},
       {"cvt.rn.relu.f16x2.f32", false,
        [](float x) -> uint32_t { return f32ToF16(x, Rounding::NearestEven, false, true); }},
-      {"cvt.rn.bf16x2.f32", false,
-       [](float x) -> uint32_t { return f32ToBf16(x, Rounding::NearestEven); }},
+      {"cvt.rn.bf16x2.f32", false, [](float x) -> uint32_t { return f32ToBf16(x, Rounding::NearestEven); }},
       {"cvt.rn.satfinite.e4m3x2.f32", true, [](float x) -> uint32_t { return f32ToE4m3(x); }},
       {"cvt.rn.satfinite.e5m2x2.f32", true, [](float x) -> uint32_t { return f32ToE5m2(x); }},
       {"cvt.rn.satfinite.relu.e4m3x2.f32", true,
@@ -141,8 +134,7 @@ TEST(IsaCvt, PackedFormsPutTheFirstSourceAbove) {
     std::vector<uint64_t> out = convert(body, sampleWords());
     int width = form.eightBit ? 8 : 16;
     for (int lane = 0; lane < 32; ++lane) {
-      uint64_t expected =
-          uint64_t(form.one(samples[lane] + samples[lane])) << width | form.one(samples[lane]);
+      uint64_t expected = uint64_t(form.one(samples[lane] + samples[lane])) << width | form.one(samples[lane]);
       EXPECT_EQ(out[lane], expected) << form.op << " of " << samples[lane];
     }
   }
@@ -152,10 +144,9 @@ TEST(IsaCvt, Fp8PairsWidenAndNarrowThroughF16) {
   std::vector<uint64_t> in;
   for (uint64_t i = 0; i < 32; ++i)
     in.push_back((i * 8 + 3) << 8 | (255 - i * 8));
-  std::vector<uint64_t> out =
-      convert("  cvt.u16.u64 %h1, %rd4;\n  cvt.rn.f16x2.e4m3x2 %r1, %h1;\n"
-              "  cvt.u64.u32 %rd5, %r1;\n",
-              in);
+  std::vector<uint64_t> out = convert("  cvt.u16.u64 %h1, %rd4;\n  cvt.rn.f16x2.e4m3x2 %r1, %h1;\n"
+                                      "  cvt.u64.u32 %rd5, %r1;\n",
+                                      in);
   for (int lane = 0; lane < 32; ++lane)
     EXPECT_EQ(out[lane], pack16(e4m3ToF16(uint8_t(in[lane] >> 8)), e4m3ToF16(uint8_t(in[lane]))));
   out = convert("  cvt.u16.u64 %h1, %rd4;\n  cvt.rn.f16x2.e5m2x2 %r1, %h1;\n"
@@ -171,8 +162,7 @@ TEST(IsaCvt, Fp8PairsWidenAndNarrowThroughF16) {
                 "  cvt.u64.u16 %rd5, %h1;\n",
                 halves);
   for (int lane = 0; lane < 32; ++lane)
-    EXPECT_EQ(out[lane],
-              pack8(f16ToE4m3(uint16_t(halves[lane] >> 16)), f16ToE4m3(uint16_t(halves[lane]))));
+    EXPECT_EQ(out[lane], pack8(f16ToE4m3(uint16_t(halves[lane] >> 16)), f16ToE4m3(uint16_t(halves[lane]))));
 }
 
 TEST(IsaCvt, HalvesWidenToF32) {
@@ -180,10 +170,9 @@ TEST(IsaCvt, HalvesWidenToF32) {
   for (uint64_t i = 0; i < 32; ++i)
     in.push_back(i * 2113 + 1);
   for (bool bf16 : {false, true}) {
-    std::vector<uint64_t> out = convert(
-        std::string("  cvt.u16.u64 %h1, %rd4;\n  cvt.f32.") + (bf16 ? "bf16" : "f16") +
-            " %f1, %h1;\n  mov.b32 %r1, %f1;\n  cvt.u64.u32 %rd5, %r1;\n",
-        in);
+    std::vector<uint64_t> out = convert(std::string("  cvt.u16.u64 %h1, %rd4;\n  cvt.f32.") + (bf16 ? "bf16" : "f16") +
+                                            " %f1, %h1;\n  mov.b32 %r1, %f1;\n  cvt.u64.u32 %rd5, %r1;\n",
+                                        in);
     for (int lane = 0; lane < 32; ++lane) {
       float expected = bf16 ? bf16ToF32(uint16_t(in[lane])) : f16ToF32(uint16_t(in[lane]));
       EXPECT_EQ(out[lane], bits(expected));
@@ -194,17 +183,11 @@ TEST(IsaCvt, HalvesWidenToF32) {
 TEST(IsaCvt, F32ToIntegersRoundAndClamp) {
   for (char how : {'n', 'z', 'm', 'p'}) {
     std::string op = std::string("cvt.r") + how + "i.";
-    checkFromF32(op + "s32.f32", "b32", [&](float x) {
-      return uint32_t(clampTo<int32_t>(roundToInteger(x, how)));
-    });
-    checkFromF32(op + "u32.f32", "b32",
-                 [&](float x) { return clampTo<uint32_t>(roundToInteger(x, how)); });
-    checkFromF32(op + "s64.f32", "b64", [&](float x) {
-      return uint64_t(clampTo<int64_t>(roundToInteger(x, how)));
-    });
-    checkFromF32(op + "f32.f32", "f32", [&](float x) {
-      return std::isnan(x) ? 0x7FFFFFFFu : bits(float(roundToInteger(x, how)));
-    });
+    checkFromF32(op + "s32.f32", "b32", [&](float x) { return uint32_t(clampTo<int32_t>(roundToInteger(x, how))); });
+    checkFromF32(op + "u32.f32", "b32", [&](float x) { return clampTo<uint32_t>(roundToInteger(x, how)); });
+    checkFromF32(op + "s64.f32", "b64", [&](float x) { return uint64_t(clampTo<int64_t>(roundToInteger(x, how))); });
+    checkFromF32(op + "f32.f32", "f32",
+                 [&](float x) { return std::isnan(x) ? 0x7FFFFFFFu : bits(float(roundToInteger(x, how))); });
   }
 }
 
@@ -247,8 +230,7 @@ TEST(IsaCvt, IntegersToFloats) {
   std::vector<uint64_t> u32 = run("  cvt.u32.u64 %r1, %rd4;\n  cvt.rn.f32.u32 %f1, %r1;\n" + store);
   std::vector<uint64_t> u64 = run("  cvt.rn.f32.u64 %f1, %rd4;\n" + store);
   std::vector<uint64_t> f64 = run("  cvt.rn.f64.s64 %d1, %rd4;\n  mov.b64 %rd5, %d1;\n");
-  std::vector<uint64_t> f16 =
-      run("  cvt.u32.u64 %r1, %rd4;\n  cvt.rn.f16.s32 %h1, %r1;\n  cvt.u64.u16 %rd5, %h1;\n");
+  std::vector<uint64_t> f16 = run("  cvt.u32.u64 %r1, %rd4;\n  cvt.rn.f16.s32 %h1, %r1;\n  cvt.u64.u16 %rd5, %h1;\n");
   for (int i = 0; i < 32; ++i) {
     EXPECT_EQ(s32[i], bits(float(int32_t(in[i]))));
     EXPECT_EQ(u32[i], bits(float(uint32_t(in[i]))));
@@ -288,9 +270,7 @@ TEST(IsaCvt, IntegersExtendTruncateAndSaturate) {
       {"  cvt.sat.s32.s64 %r2, %rd4;\n  cvt.u64.u32 %rd5, %r2;\n",
        [](uint64_t x) {
          int64_t value = int64_t(x);
-         return uint64_t(uint32_t(value < INT32_MIN   ? INT32_MIN
-                                  : value > INT32_MAX ? INT32_MAX
-                                                      : int32_t(value)));
+         return uint64_t(uint32_t(value < INT32_MIN ? INT32_MIN : value > INT32_MAX ? INT32_MAX : int32_t(value)));
        }},
   };
   for (const Case &test : cases) {
@@ -301,8 +281,8 @@ TEST(IsaCvt, IntegersExtendTruncateAndSaturate) {
 }
 
 TEST(IsaCvt, RefusesFormsThatDoNotExist) {
-  EXPECT_ANY_THROW(convert(fromF32("cvt.f16.f32", "b16"), {}));      // needs a rounding modifier
-  EXPECT_ANY_THROW(convert(fromF32("cvt.rni.f16.f32", "b16"), {}));  // integer rounding
-  EXPECT_ANY_THROW(convert(fromF32("cvt.rn.s32.f32", "b32"), {}));   // float rounding
+  EXPECT_ANY_THROW(convert(fromF32("cvt.f16.f32", "b16"), {}));          // needs a rounding modifier
+  EXPECT_ANY_THROW(convert(fromF32("cvt.rni.f16.f32", "b16"), {}));      // integer rounding
+  EXPECT_ANY_THROW(convert(fromF32("cvt.rn.s32.f32", "b32"), {}));       // float rounding
   EXPECT_ANY_THROW(convert("  cvt.rn.e4m3x2.f32 %h1, %f1, %f2;\n", {})); // needs .satfinite
 }

@@ -33,8 +33,7 @@ fill:
 std::string store(int count) {
   std::string text;
   for (int i = 0; i < count; ++i)
-    text += "  st.global.u32 [%rd1+" + std::to_string(256 * i) + "], %r" + std::to_string(20 + i) +
-            ";\n";
+    text += "  st.global.u32 [%rd1+" + std::to_string(256 * i) + "], %r" + std::to_string(20 + i) + ";\n";
   return text;
 }
 
@@ -70,11 +69,13 @@ TEST(IsaLdmatrix, TransposedX2AndX1UseOnlyTheirLanesAddresses) {
     std::string body = fillShared + R"(
   shl.b32 %r17, %r0, 4;
   add.u32 %r17, %r17, %r10;
-  setp.ge.u32 %p2, %r0, )" + std::to_string(8 * count) +
+  setp.ge.u32 %p2, %r0, )" +
+                       std::to_string(8 * count) +
                        R"(;
   @%p2 mov.u32 %r17, 4000000;
-  ldmatrix.sync.aligned.m8n8.x)" + std::to_string(count) + ".trans.shared.b16 " +
-                       (count == 1 ? "{%r20}" : "{%r20, %r21}") + ", [%r17];\n" + store(count);
+  ldmatrix.sync.aligned.m8n8.x)" +
+                       std::to_string(count) + ".trans.shared.b16 " + (count == 1 ? "{%r20}" : "{%r20, %r21}") +
+                       ", [%r17];\n" + store(count);
     std::vector<uint64_t> out = evaluate(body, {});
     for (int matrix = 0; matrix < count; ++matrix)
       for (int lane = 0; lane < 32; ++lane) {
@@ -90,10 +91,9 @@ TEST(IsaLdmatrix, TransposedX2AndX1UseOnlyTheirLanesAddresses) {
 TEST(IsaLdmatrix, MisalignedOrForeignRowsAreErrors) {
   std::string start = fillShared + "  shl.b32 %r17, %r0, 4;\n  add.u32 %r17, %r17, %r10;\n";
   std::string load = "  ldmatrix.sync.aligned.m8n8.x1.shared.b16 {%r20}, [%r17];\n";
-  EXPECT_SIM_ERROR(evaluate(start + "  add.u32 %r17, %r17, 8;\n" + load, {}),
-                   ErrorKind::MisalignedAddress, "ldmatrix");
-  EXPECT_SIM_ERROR(evaluate(start + "  add.u32 %r17, %r17, 65536;\n" + load, {}),
-                   ErrorKind::IllegalAddress, "ldmatrix");
+  EXPECT_SIM_ERROR(evaluate(start + "  add.u32 %r17, %r17, 8;\n" + load, {}), ErrorKind::MisalignedAddress, "ldmatrix");
+  EXPECT_SIM_ERROR(evaluate(start + "  add.u32 %r17, %r17, 65536;\n" + load, {}), ErrorKind::IllegalAddress,
+                   "ldmatrix");
 }
 
 TEST(IsaStmatrix, IsTheInverseOfLdmatrix) {

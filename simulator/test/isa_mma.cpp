@@ -97,9 +97,9 @@ std::string program(const Instruction &test, int registersA, int registersB, int
   move("ld", 10, registersA, 0);
   move("ld", 20, registersB, 4);
   move("ld", 30, registersC, 6);
-  body += std::string("  mma.sync.aligned.") + test.text + " " + registerList(40, registersC) +
-          ", " + registerList(10, registersA) + ", " + registerList(20, registersB) + ", " +
-          registerList(30, registersC) + ";\n";
+  body += std::string("  mma.sync.aligned.") + test.text + " " + registerList(40, registersC) + ", " +
+          registerList(10, registersA) + ", " + registerList(20, registersB) + ", " + registerList(30, registersC) +
+          ";\n";
   move("st", 40, registersC, 0);
   return kernel(body);
 }
@@ -141,8 +141,7 @@ TEST_P(IsaMma, MultipliesSmallIntegers) {
   for (int lane = 0; lane < 32; ++lane) {
     for (int i = 0; i < registersA * perRegister; ++i) {
       Position p = positionA(width, test.k, lane, i);
-      in[i / perRegister * 32 + lane] |= uint64_t(encode(test.a, a[p.row][p.column]))
-                                         << (i % perRegister * width);
+      in[i / perRegister * 32 + lane] |= uint64_t(encode(test.a, a[p.row][p.column])) << (i % perRegister * width);
     }
     for (int i = 0; i < registersB * perRegister; ++i) {
       Position p = positionB(width, lane, i);
@@ -168,9 +167,9 @@ TEST_P(IsaMma, MultipliesSmallIntegers) {
       int sum = c[p.row][p.column];
       for (int k = 0; k < test.k; ++k)
         sum += a[p.row][k] * b[k][p.column];
-      uint32_t actual = test.halfResult ? uint32_t(out[i / 2 * 32 + lane]) >> (16 * (i & 1)) & 0xFFFF
-                                        : uint32_t(out[i * 32 + lane]);
-      uint32_t expected = test.halfResult      ? encode(Element::F16, sum)
+      uint32_t actual =
+          test.halfResult ? uint32_t(out[i / 2 * 32 + lane]) >> (16 * (i & 1)) & 0xFFFF : uint32_t(out[i * 32 + lane]);
+      uint32_t expected = test.halfResult     ? encode(Element::F16, sum)
                           : isInteger(test.a) ? uint32_t(sum)
                                               : bits(float(sum));
       ASSERT_EQ(actual, expected) << "row " << p.row << " column " << p.column;
@@ -183,12 +182,12 @@ TEST(IsaMmaErrors, RefusesWhatTheIsaDoesNotHave) {
     runner.run(kernel("mma.sync.aligned." + text + ";"));
   };
   const std::string four = "{%r1,%r2,%r3,%r4}", two = "{%r5,%r6}";
-  EXPECT_ANY_THROW(load("m16n8k16.row.col.f32.f16.f16.f32 " + four + ", " + two + ", " + two + ", " +
-                        four)); // A has four registers
-  EXPECT_ANY_THROW(load("m16n8k32.row.col.f32.f16.f16.f32 " + four + ", " + four + ", " + two +
-                        ", " + four)); // no such K
-  EXPECT_ANY_THROW(load("m16n8k16.col.col.f32.f16.f16.f32 " + four + ", " + four + ", " + two +
-                        ", " + four)); // A is row-major
+  EXPECT_ANY_THROW(
+      load("m16n8k16.row.col.f32.f16.f16.f32 " + four + ", " + two + ", " + two + ", " + four)); // A has four registers
+  EXPECT_ANY_THROW(
+      load("m16n8k32.row.col.f32.f16.f16.f32 " + four + ", " + four + ", " + two + ", " + four)); // no such K
+  EXPECT_ANY_THROW(
+      load("m16n8k16.col.col.f32.f16.f16.f32 " + four + ", " + four + ", " + two + ", " + four)); // A is row-major
 }
 
 TEST(IsaMmaErrors, NeedsTheWholeWarp) {

@@ -43,8 +43,7 @@ double valueOf(const Format &f, uint32_t bits) {
     return NAN;
   if (exponent == 0)
     return std::ldexp(double(mantissa), 1 - f.bias - f.mantissaBits);
-  return std::ldexp(double(mantissa + (1u << f.mantissaBits)),
-                    int(exponent) - f.bias - f.mantissaBits);
+  return std::ldexp(double(mantissa + (1u << f.mantissaBits)), int(exponent) - f.bias - f.mantissaBits);
 }
 
 /// Rounds by definition. `finite[i]` is the value of encoding i, ascending.
@@ -65,9 +64,7 @@ public:
     uint32_t last = uint32_t(finite.size()) - 1;
     if (std::isinf(x)) // exact where the format has it, whatever the mode
       return sign | (satFinite ? last : last + 1);
-    uint32_t lower = uint32_t(std::upper_bound(finite.begin(), finite.end(), magnitude) -
-                              finite.begin()) -
-                     1;
+    uint32_t lower = uint32_t(std::upper_bound(finite.begin(), finite.end(), magnitude) - finite.begin()) - 1;
     if (finite[lower] == magnitude)
       return sign | lower;
     // The encoding above the last finite one stands for overflow; for rounding to nearest its
@@ -104,7 +101,10 @@ private:
 
 /// f32 values that decide: around every value and midpoint of a format, and at random.
 std::vector<float> inputsFor(const Format &format) {
-  std::vector<float> inputs = {0.0f, INFINITY, NAN, std::numeric_limits<float>::max(),
+  std::vector<float> inputs = {0.0f,
+                               INFINITY,
+                               NAN,
+                               std::numeric_limits<float>::max(),
                                std::numeric_limits<float>::denorm_min(),
                                std::numeric_limits<float>::min()};
   // All values of formats of up to 16 bits, a sample of tf32's.
@@ -143,9 +143,8 @@ template <typename Function> void checkNarrowing(const Format &format, Function 
         if (actual == expected)
           continue;
         ++failures;
-        ADD_FAILURE() << format.name << " of " << x << " mode " << int(mode) << " satfinite "
-                      << satFinite << " relu " << relu << ": " << std::hex << actual
-                      << " expected " << expected;
+        ADD_FAILURE() << format.name << " of " << x << " mode " << int(mode) << " satfinite " << satFinite << " relu "
+                      << relu << ": " << std::hex << actual << " expected " << expected;
       }
 }
 
@@ -192,15 +191,13 @@ TEST(NumConvert, KnownEncodings) {
 }
 
 TEST(NumConvert, F32ToF16MatchesDefinition) {
-  checkNarrowing(f16, [](float x, Rounding mode, bool sat, bool relu) -> uint32_t {
-    return f32ToF16(x, mode, sat, relu);
-  });
+  checkNarrowing(f16,
+                 [](float x, Rounding mode, bool sat, bool relu) -> uint32_t { return f32ToF16(x, mode, sat, relu); });
 }
 
 TEST(NumConvert, F32ToBf16MatchesDefinition) {
-  checkNarrowing(bf16, [](float x, Rounding mode, bool sat, bool relu) -> uint32_t {
-    return f32ToBf16(x, mode, sat, relu);
-  });
+  checkNarrowing(bf16,
+                 [](float x, Rounding mode, bool sat, bool relu) -> uint32_t { return f32ToBf16(x, mode, sat, relu); });
 }
 
 TEST(NumConvert, F32ToTf32MatchesDefinition) {
@@ -219,8 +216,8 @@ TEST(NumConvert, F32ToFp8MatchesDefinition) {
     for (float x : inputsFor(format))
       for (bool relu : {false, true}) {
         uint32_t expected = oracle.round(x, Rounding::NearestEven, true, relu);
-        uint32_t actual = isE4m3 ? f32ToE4m3(x, Rounding::NearestEven, relu)
-                                 : f32ToE5m2(x, Rounding::NearestEven, relu);
+        uint32_t actual =
+            isE4m3 ? f32ToE4m3(x, Rounding::NearestEven, relu) : f32ToE5m2(x, Rounding::NearestEven, relu);
         ASSERT_EQ(actual, expected) << format.name << " of " << x;
       }
   }
@@ -284,8 +281,7 @@ TEST(NumConvert, WarpFormsEqualScalarForms) {
     warpE4m3x2ToF16x2(source, halves);
     for (int lane = 0; lane < 32; ++lane) {
       ASSERT_EQ(wide[lane], bitsOf(f16ToF32(uint16_t(source[lane]))));
-      ASSERT_EQ(halves[lane], pack16(e4m3ToF16(uint8_t(source[lane] >> 8)),
-                                     e4m3ToF16(uint8_t(source[lane]))));
+      ASSERT_EQ(halves[lane], pack16(e4m3ToF16(uint8_t(source[lane] >> 8)), e4m3ToF16(uint8_t(source[lane]))));
     }
   }
 }

@@ -30,11 +30,10 @@ struct Shape {
 };
 
 const Shape floatShapes[] = {
-    {MmaType::F16, 8, 16, "f16 k8"},    {MmaType::F16, 16, 16, "f16 k16"},
-    {MmaType::BF16, 8, 16, "bf16 k8"},  {MmaType::BF16, 16, 16, "bf16 k16"},
-    {MmaType::TF32, 4, 32, "tf32 k4"},  {MmaType::TF32, 8, 32, "tf32 k8"},
-    {MmaType::E4M3, 16, 8, "e4m3 k16"}, {MmaType::E4M3, 32, 8, "e4m3 k32"},
-    {MmaType::E5M2, 16, 8, "e5m2 k16"}, {MmaType::E5M2, 32, 8, "e5m2 k32"},
+    {MmaType::F16, 8, 16, "f16 k8"},     {MmaType::F16, 16, 16, "f16 k16"},  {MmaType::BF16, 8, 16, "bf16 k8"},
+    {MmaType::BF16, 16, 16, "bf16 k16"}, {MmaType::TF32, 4, 32, "tf32 k4"},  {MmaType::TF32, 8, 32, "tf32 k8"},
+    {MmaType::E4M3, 16, 8, "e4m3 k16"},  {MmaType::E4M3, 32, 8, "e4m3 k32"}, {MmaType::E5M2, 16, 8, "e5m2 k16"},
+    {MmaType::E5M2, 32, 8, "e5m2 k32"},
 };
 
 double decode(MmaType type, uint32_t bits) {
@@ -86,16 +85,13 @@ struct Problem {
           fc[i][lane] = c[p.row][p.column];
       }
     }
-    const uint32_t *pa[] = {fa[0], fa[1], fa[2], fa[3]}, *pb[] = {fb[0], fb[1]},
-                   *pc[] = {fc[0], fc[1], fc[2], fc[3]};
+    const uint32_t *pa[] = {fa[0], fa[1], fa[2], fa[3]}, *pb[] = {fb[0], fb[1]}, *pc[] = {fc[0], fc[1], fc[2], fc[3]};
     uint32_t *pd[] = {fd[0], fd[1], fd[2], fd[3]};
     mmaSync(desc, model, pa, pb, pc, pd);
     for (int lane = 0; lane < 32; ++lane)
       for (int i = 0; i < 4; ++i) {
         Position p = positionC(lane, i);
-        d[p.row][p.column] = desc.c == MmaAccumulator::F16
-                                 ? fd[i / 2][lane] >> (16 * (i & 1)) & 0xFFFF
-                                 : fd[i][lane];
+        d[p.row][p.column] = desc.c == MmaAccumulator::F16 ? fd[i / 2][lane] >> (16 * (i & 1)) & 0xFFFF : fd[i][lane];
       }
   }
 };
@@ -139,8 +135,7 @@ Scaled scaled(double x, int minExponent) {
 }
 
 /// One step of the model: align to the largest exponent, truncate, add, round toward zero.
-float truncatedSum(const std::vector<double> &a, const std::vector<double> &b, double c,
-                   int minExponent, Rule rule) {
+float truncatedSum(const std::vector<double> &a, const std::vector<double> &b, double c, int minExponent, Rule rule) {
   struct Term {
     __int128 significand; ///< of weight 2^(exponent - 46)
     int exponent;
@@ -252,8 +247,10 @@ TEST(NumMma, IntegersAreExactInEveryShape) {
     int bits, k;
   };
   const Integer cases[] = {
-      {MmaType::S8, MmaType::S8, 8, 16}, {MmaType::S8, MmaType::U8, 8, 32},
-      {MmaType::U8, MmaType::S8, 8, 32}, {MmaType::U8, MmaType::U8, 8, 16},
+      {MmaType::S8, MmaType::S8, 8, 16},
+      {MmaType::S8, MmaType::U8, 8, 32},
+      {MmaType::U8, MmaType::S8, 8, 32},
+      {MmaType::U8, MmaType::U8, 8, 16},
   };
   std::mt19937 random(3);
   for (const Integer &test : cases)
@@ -264,8 +261,7 @@ TEST(NumMma, IntegersAreExactInEveryShape) {
         problem.bits = test.bits;
         uint32_t mask = (1u << test.bits) - 1;
         auto value = [&](MmaType type, uint32_t bits) -> int64_t {
-          return type == MmaType::S8 && bits >> (test.bits - 1) ? int64_t(bits) - (1 << test.bits)
-                                                     : int64_t(bits);
+          return type == MmaType::S8 && bits >> (test.bits - 1) ? int64_t(bits) - (1 << test.bits) : int64_t(bits);
         };
         for (int i = 0; i < 16; ++i)
           for (int k = 0; k < test.k; ++k)
@@ -345,9 +341,7 @@ TEST(NumMma, RandomOperandsFollowTheTruncatedSum) {
             problem.b[k][j] = randomEncoding(random, shape.type, moderate);
         for (auto &row : problem.c)
           for (uint32_t &c : row)
-            c = round % 5 == 0
-                    ? 0
-                    : bitsOf(std::ldexp(float(int32_t(random())), int(random() % 40) - 60));
+            c = round % 5 == 0 ? 0 : bitsOf(std::ldexp(float(int32_t(random())), int(random() % 40) - 60));
         problem.run(model);
         int minExponent = minExponentOf(shape.type);
         for (int i = 0; i < 16; ++i)
@@ -386,10 +380,10 @@ TEST(NumMma, TruncationShowsWhereTheHardwareLosesBits) {
 TEST(NumMma, HalfAccumulatorsRoundToNearestEven) {
   Problem problem = problemOf(floatShapes[1]);
   problem.desc.c = MmaAccumulator::F16;
-  problem.a[0][0] = 0x3C00;                       // 1 * 2^-11 + 1: a tie, to even
-  problem.b[0][0] = 0x1000;                       // 2^-11
+  problem.a[0][0] = 0x3C00; // 1 * 2^-11 + 1: a tie, to even
+  problem.b[0][0] = 0x1000; // 2^-11
   problem.a[0][1] = 0x0000;
-  problem.c[0][0] = 0x3C00;                       // 1
+  problem.c[0][0] = 0x3C00;                                                     // 1
   problem.a[9][3] = 0x3C00, problem.b[3][5] = 0x1000, problem.c[9][5] = 0x3C01; // tie, upwards
   problem.run(MmaModel::Sm90);
   EXPECT_EQ(problem.d[0][0], 0x3C00u);
@@ -402,11 +396,11 @@ TEST(NumMma, InfinitiesAndNaNPropagate) {
     for (int k = 0; k < 16; ++k)
       for (int j = 0; j < 8; ++j)
         problem.b[k][j] = 0x3C00;
-    problem.a[0][0] = 0x7C00;                          // inf
+    problem.a[0][0] = 0x7C00;                           // inf
     problem.a[1][0] = 0x7C00, problem.a[1][1] = 0xFC00; // inf - inf
-    problem.a[2][0] = 0x7E00;                          // NaN
-    problem.a[3][0] = 0x4000;                          // 2, untouched by the others
-    problem.c[4][4] = 0xFF800000;                      // -inf
+    problem.a[2][0] = 0x7E00;                           // NaN
+    problem.a[3][0] = 0x4000;                           // 2, untouched by the others
+    problem.c[4][4] = 0xFF800000;                       // -inf
     problem.run(model);
     EXPECT_EQ(problem.d[0][0], 0x7F800000u);
     EXPECT_TRUE(std::isnan(floatOf(problem.d[1][0])));
@@ -474,13 +468,13 @@ TEST(NumMma, LdmatrixFigure) {
       rows[r][c] = uint16_t(100 * r + c);
   uint32_t reg[32];
   ldmatrixDistribute(rows, false, reg);
-  EXPECT_EQ(reg[0], 1u << 16 | 0u);       // thread 0: row 0, elements 0 and 1
-  EXPECT_EQ(reg[5], 103u << 16 | 102u);   // thread 5: row 1, elements 2 and 3
-  EXPECT_EQ(reg[31], 707u << 16 | 706u);  // thread 31: row 7, elements 6 and 7
+  EXPECT_EQ(reg[0], 1u << 16 | 0u);      // thread 0: row 0, elements 0 and 1
+  EXPECT_EQ(reg[5], 103u << 16 | 102u);  // thread 5: row 1, elements 2 and 3
+  EXPECT_EQ(reg[31], 707u << 16 | 706u); // thread 31: row 7, elements 6 and 7
   stmatrixCollect(reg, false, back);
   EXPECT_EQ(std::memcmp(rows, back, sizeof(rows)), 0);
   ldmatrixDistribute(rows, true, reg);
-  EXPECT_EQ(reg[5], 301u << 16 | 201u);   // transposed: element (1, 2) is (2, 1) in memory
+  EXPECT_EQ(reg[5], 301u << 16 | 201u); // transposed: element (1, 2) is (2, 1) in memory
   EXPECT_EQ(reg[31], 707u << 16 | 607u);
   stmatrixCollect(reg, true, back);
   EXPECT_EQ(std::memcmp(rows, back, sizeof(rows)), 0);

@@ -43,16 +43,15 @@ CUresult create(CUcontext *context, unsigned flags, CUdevice device) {
 } // namespace
 
 // The versions of cuCtxCreate differ in parameters that only matter for features refused here.
-CUresult cuCtxCreate_v4(CUcontext *context, CUctxCreateParams *parameters, unsigned flags,
-                        CUdevice device) {
+CUresult cuCtxCreate_v4(CUcontext *context, CUctxCreateParams *parameters, unsigned flags, CUdevice device) {
   if (parameters)
     return refuse("cuCtxCreate", CUDA_ERROR_NOT_SUPPORTED,
                   "execution affinity and CIG parameters are not simulated; pass null");
   return create(context, flags, device);
 }
 
-extern "C" __attribute__((visibility("default"))) CUresult
-cuCtxCreate_v2(CUcontext *context, unsigned flags, CUdevice device) {
+extern "C" __attribute__((visibility("default"))) CUresult cuCtxCreate_v2(CUcontext *context, unsigned flags,
+                                                                          CUdevice device) {
   return create(context, flags, device);
 }
 
@@ -144,8 +143,7 @@ CUresult cuCtxGetApiVersion(CUcontext context, unsigned *version) {
 CUresult cuCtxSynchronize(void) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     CUcontext context = currentContext();
-    if (driver.streams.find(
-            [&](CUstream_st &s) { return s.context == context && s.capture != nullptr; }))
+    if (driver.streams.find([&](CUstream_st &s) { return s.context == context && s.capture != nullptr; }))
       return refuse("cuCtxSynchronize", CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
                     "a stream of the context is being captured");
     return CUDA_SUCCESS;

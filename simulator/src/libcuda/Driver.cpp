@@ -58,25 +58,24 @@ CUresult resultOf(ErrorKind kind, bool inKernel) {
   return CUDA_ERROR_UNKNOWN;
 }
 
-const char *const classNames[numInstClasses] = {
-    "integer", "float",  "special", "convert", "control", "barrier",
-    "warp",    "global", "shared",  "other",   "atomic",  "tensor"};
+const char *const classNames[numInstClasses] = {"integer", "float",  "special", "convert", "control", "barrier",
+                                                "warp",    "global", "shared",  "other",   "atomic",  "tensor"};
 
 void writeKernel(FILE *file, const std::string &name, const KernelStats &stats) {
   // Kernel names are PTX identifiers: nothing in them needs escaping.
   const LaunchStats &c = stats.counters;
-  std::fprintf(file, "    {\"kernel\": \"%s\", \"launches\": %" PRIu64 ", \"seconds\": %.6f,\n",
-               name.c_str(), stats.launches, stats.seconds);
+  std::fprintf(file, "    {\"kernel\": \"%s\", \"launches\": %" PRIu64 ", \"seconds\": %.6f,\n", name.c_str(),
+               stats.launches, stats.seconds);
   std::fprintf(file, "     \"instructions\": {");
   for (unsigned i = 0; i < numInstClasses; ++i)
     std::fprintf(file, "%s\"%s\": %" PRIu64, i ? ", " : "", classNames[i], c.instructions[i]);
   std::fprintf(file,
                "},\n     \"globalBytesRead\": %" PRIu64 ", \"globalBytesWritten\": %" PRIu64
-               ", \"sharedBytesRead\": %" PRIu64 ", \"sharedBytesWritten\": %" PRIu64
-               ",\n     \"tensorMacs\": %" PRIu64 ", \"divergentBranches\": %" PRIu64
-               ", \"globalSectors\": %" PRIu64 ", \"sharedWavefronts\": %" PRIu64 "}",
-               c.globalBytesRead, c.globalBytesWritten, c.sharedBytesRead, c.sharedBytesWritten,
-               c.tensorMacs, c.divergentBranches, c.globalSectors, c.sharedWavefronts);
+               ", \"sharedBytesRead\": %" PRIu64 ", \"sharedBytesWritten\": %" PRIu64 ",\n     \"tensorMacs\": %" PRIu64
+               ", \"divergentBranches\": %" PRIu64 ", \"globalSectors\": %" PRIu64 ", \"sharedWavefronts\": %" PRIu64
+               "}",
+               c.globalBytesRead, c.globalBytesWritten, c.sharedBytesRead, c.sharedBytesWritten, c.tensorMacs,
+               c.divergentBranches, c.globalSectors, c.sharedWavefronts);
 }
 
 } // namespace
@@ -155,8 +154,7 @@ void writeStats() {
   Driver &driver = Driver::get();
   std::lock_guard<std::recursive_mutex> lock(driver.mutex);
   std::fprintf(file, "{\"device\": \"%s\", \"computeCapability\": \"%d.%d\",\n \"kernels\": [\n",
-               driver.machine->properties().name.c_str(),
-               driver.machine->properties().computeMajor,
+               driver.machine->properties().name.c_str(), driver.machine->properties().computeMajor,
                driver.machine->properties().computeMinor);
   bool first = true;
   for (auto &[name, stats] : driver.stats) {

@@ -59,8 +59,8 @@ struct CUlib_st {
 struct CUctx_st {
   bool primary = false;
   unsigned flags = 0;
-  unsigned references = 0;          ///< of the primary context
-  CUresult lost = CUDA_SUCCESS;     ///< the error that ended it
+  unsigned references = 0;      ///< of the primary context
+  CUresult lost = CUDA_SUCCESS; ///< the error that ended it
   std::set<CUdeviceptr> allocations;
   std::map<uintptr_t, size_t> hostAllocations; ///< page-locked, by address
   std::map<uintptr_t, size_t> hostRegistered;
@@ -133,9 +133,7 @@ struct Driver {
   std::map<std::string, KernelStats> stats;
 
   static Driver &get();
-  bool isContext(CUcontext context) const {
-    return context == &primary || contexts.has(context);
-  }
+  bool isContext(CUcontext context) const { return context == &primary || contexts.has(context); }
 };
 
 /// The calling thread's stack of current contexts.

@@ -21,7 +21,8 @@ struct EntryPoint {
 };
 
 // The macro argument of # is the base name; & takes what cuda.h renames it to.
-#define ENTRY(name, since) {#name, since, reinterpret_cast<void *>(&name)}
+#define ENTRY(name, since)                                                                                             \
+  { #name, since, reinterpret_cast < void *>(&name) }
 
 const EntryPoint entryPoints[] = {
     ENTRY(cuInit, 2000),
@@ -156,7 +157,8 @@ struct ErrorName {
   const char *text;
 };
 
-#define ERROR(name, text) {name, #name, text}
+#define ERROR(name, text)                                                                                              \
+  { name, #name, text }
 
 const ErrorName errorNames[] = {
     ERROR(CUDA_SUCCESS, "no error"),
@@ -171,34 +173,26 @@ const ErrorName errorNames[] = {
     ERROR(CUDA_ERROR_NO_BINARY_FOR_GPU, "no kernel image is available for execution on the device"),
     ERROR(CUDA_ERROR_UNSUPPORTED_LIMIT, "limit is not supported on this architecture"),
     ERROR(CUDA_ERROR_INVALID_PTX, "a PTX JIT compilation failed"),
-    ERROR(CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
-          "the provided PTX was compiled with an unsupported toolchain"),
+    ERROR(CUDA_ERROR_UNSUPPORTED_PTX_VERSION, "the provided PTX was compiled with an unsupported toolchain"),
     ERROR(CUDA_ERROR_INVALID_HANDLE, "invalid resource handle"),
-    ERROR(CUDA_ERROR_ILLEGAL_STATE,
-          "the operation cannot be performed in the present state"),
+    ERROR(CUDA_ERROR_ILLEGAL_STATE, "the operation cannot be performed in the present state"),
     ERROR(CUDA_ERROR_NOT_FOUND, "named symbol not found"),
     ERROR(CUDA_ERROR_NOT_READY, "device not ready"),
     ERROR(CUDA_ERROR_ILLEGAL_ADDRESS, "an illegal memory access was encountered"),
     ERROR(CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES, "too many resources requested for launch"),
     ERROR(CUDA_ERROR_LAUNCH_TIMEOUT, "the launch timed out and was terminated"),
     ERROR(CUDA_ERROR_CONTEXT_IS_DESTROYED, "context is destroyed"),
-    ERROR(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED,
-          "part or all of the requested memory range is already mapped"),
-    ERROR(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED,
-          "pointer does not correspond to a registered memory region"),
+    ERROR(CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, "part or all of the requested memory range is already mapped"),
+    ERROR(CUDA_ERROR_HOST_MEMORY_NOT_REGISTERED, "pointer does not correspond to a registered memory region"),
     ERROR(CUDA_ERROR_MISALIGNED_ADDRESS, "misaligned address"),
     ERROR(CUDA_ERROR_LAUNCH_FAILED, "unspecified launch failure"),
     ERROR(CUDA_ERROR_NOT_SUPPORTED, "operation not supported"),
-    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
-          "operation not permitted when stream is capturing"),
-    ERROR(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED,
-          "operation failed due to a previous error during capture"),
-    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED,
-          "capture was not ended in the same stream as it began"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "operation not permitted when stream is capturing"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, "operation failed due to a previous error during capture"),
+    ERROR(CUDA_ERROR_STREAM_CAPTURE_UNMATCHED, "capture was not ended in the same stream as it began"),
     ERROR(CUDA_ERROR_STREAM_CAPTURE_IMPLICIT,
           "operation would make the legacy stream depend on a capturing blocking stream"),
-    ERROR(CUDA_ERROR_CAPTURED_EVENT,
-          "operation not permitted on an event last recorded in a capturing stream"),
+    ERROR(CUDA_ERROR_CAPTURED_EVENT, "operation not permitted on an event last recorded in a capturing stream"),
     ERROR(CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD,
           "attempt to terminate a thread-local capture sequence from another thread"),
     ERROR(CUDA_ERROR_GRAPH_EXEC_UPDATE_FAILURE,
@@ -247,18 +241,17 @@ CUresult cuGetProcAddress(const char *symbol, void **function, int cudaVersion, 
       return CUDA_SUCCESS;
     static std::set<std::string> *logged = new std::set<std::string>;
     if (logged->insert(symbol).second)
-      report("cuGetProcAddress",
-             std::string("'") + symbol + "' " +
-                 (known ? "is not simulated as of CUDA version " + std::to_string(cudaVersion)
-                        : std::string("is not simulated")));
+      report("cuGetProcAddress", std::string("'") + symbol + "' " +
+                                     (known ? "is not simulated as of CUDA version " + std::to_string(cudaVersion)
+                                            : std::string("is not simulated")));
     return CUDA_ERROR_NOT_FOUND;
   });
 }
 
 // The first version, without the status.
 #undef cuGetProcAddress
-extern "C" __attribute__((visibility("default"))) CUresult
-cuGetProcAddress(const char *symbol, void **function, int cudaVersion, cuuint64_t flags) {
+extern "C" __attribute__((visibility("default"))) CUresult cuGetProcAddress(const char *symbol, void **function,
+                                                                            int cudaVersion, cuuint64_t flags) {
   return cuGetProcAddress_v2(symbol, function, cudaVersion, flags, nullptr);
 }
 

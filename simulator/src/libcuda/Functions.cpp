@@ -22,8 +22,8 @@ namespace {
 /// What ptxas never exceeds; the simulator counts virtual registers and can.
 constexpr int maxRegistersPerThread = 255;
 
-CUresult getAttribute(const DeviceProperties &device, const CUfunc_st &function,
-                      CUfunction_attribute attribute, int &value) {
+CUresult getAttribute(const DeviceProperties &device, const CUfunc_st &function, CUfunction_attribute attribute,
+                      int &value) {
   const Kernel &kernel = *function.kernel;
   switch (attribute) {
   case CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK:
@@ -51,9 +51,8 @@ CUresult getAttribute(const DeviceProperties &device, const CUfunc_st &function,
     value = 0;
     return CUDA_SUCCESS;
   case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES:
-    value = function.maxDynamicSharedBytes
-                ? function.maxDynamicSharedBytes
-                : int(device.sharedBytesPerBlock - kernel.staticSharedBytes);
+    value = function.maxDynamicSharedBytes ? function.maxDynamicSharedBytes
+                                           : int(device.sharedBytesPerBlock - kernel.staticSharedBytes);
     return CUDA_SUCCESS;
   case CU_FUNC_ATTRIBUTE_PREFERRED_SHARED_MEMORY_CARVEOUT:
     value = function.preferredCarveout;
@@ -64,16 +63,14 @@ CUresult getAttribute(const DeviceProperties &device, const CUfunc_st &function,
   }
 }
 
-CUresult setAttribute(const DeviceProperties &device, CUfunc_st &function,
-                      CUfunction_attribute attribute, int value) {
+CUresult setAttribute(const DeviceProperties &device, CUfunc_st &function, CUfunction_attribute attribute, int value) {
   switch (attribute) {
   case CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES: {
     int limit = int(device.sharedBytesPerBlockOptin - function.kernel->staticSharedBytes);
     if (value < 0 || value > limit)
       return refuse("cuFuncSetAttribute", CUDA_ERROR_INVALID_VALUE,
                     "kernel '" + function.kernel->name + "': " + std::to_string(value) +
-                        " bytes of dynamic shared memory exceed the limit of " +
-                        std::to_string(limit));
+                        " bytes of dynamic shared memory exceed the limit of " + std::to_string(limit));
     function.maxDynamicSharedBytes = value;
     return CUDA_SUCCESS;
   }
@@ -93,8 +90,7 @@ size_t roundUp(size_t value, size_t unit) { return (value + unit - 1) / unit * u
 /// Resident blocks per multiprocessor: the least of four quotients. Registers are given out in
 /// units of 256 per warp, shared memory in units of 128 bytes with 1 KB per block for the system
 /// (CUDA C++ Programming Guide; "Nsight Compute occupancy calculator").
-int residentBlocks(const DeviceProperties &device, const Kernel &kernel, int blockSize,
-                   size_t dynamicShared) {
+int residentBlocks(const DeviceProperties &device, const Kernel &kernel, int blockSize, size_t dynamicShared) {
   size_t warps = roundUp(size_t(blockSize), 32) / 32;
   size_t blocks = size_t(device.maxBlocksPerMultiprocessor);
   blocks = std::min(blocks, size_t(device.maxThreadsPerMultiprocessor) / 32 / warps);
@@ -107,8 +103,7 @@ int residentBlocks(const DeviceProperties &device, const Kernel &kernel, int blo
 
 CUfunction asFunction(CUkernel kernel) { return reinterpret_cast<CUfunction>(kernel); }
 
-template <typename Body>
-CUresult withFunction(const char *name, CUfunction handle, Body &&body) {
+template <typename Body> CUresult withFunction(const char *name, CUfunction handle, Body &&body) {
   return enter(name, Needs::Context, [&](Driver &driver) {
     CUfunction function = checkedFunction(driver, handle);
     return function ? body(driver, *function) : CUDA_ERROR_INVALID_HANDLE;
@@ -119,8 +114,7 @@ CUresult withFunction(const char *name, CUfunction handle, Body &&body) {
 
 CUresult cuFuncGetAttribute(int *value, CUfunction_attribute attribute, CUfunction function) {
   return withFunction(__func__, function, [&](Driver &driver, CUfunc_st &f) {
-    return value ? getAttribute(driver.machine->properties(), f, attribute, *value)
-                 : CUDA_ERROR_INVALID_VALUE;
+    return value ? getAttribute(driver.machine->properties(), f, attribute, *value) : CUDA_ERROR_INVALID_VALUE;
   });
 }
 
@@ -130,13 +124,11 @@ CUresult cuFuncSetAttribute(CUfunction function, CUfunction_attribute attribute,
   });
 }
 
-CUresult cuKernelGetAttribute(int *value, CUfunction_attribute attribute, CUkernel kernel,
-                              CUdevice) {
+CUresult cuKernelGetAttribute(int *value, CUfunction_attribute attribute, CUkernel kernel, CUdevice) {
   return cuFuncGetAttribute(value, attribute, asFunction(kernel));
 }
 
-CUresult cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUkernel kernel,
-                              CUdevice) {
+CUresult cuKernelSetAttribute(CUfunction_attribute attribute, int value, CUkernel kernel, CUdevice) {
   return cuFuncSetAttribute(asFunction(kernel), attribute, value);
 }
 
@@ -173,22 +165,19 @@ CUresult cuFuncGetParamInfo(CUfunction function, size_t index, size_t *offset, s
   });
 }
 
-CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction function,
-                                                              int blockSize, size_t dynamicShared,
-                                                              unsigned) {
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *blocks, CUfunction function, int blockSize,
+                                                              size_t dynamicShared, unsigned) {
   return withFunction(__func__, function, [&](Driver &driver, CUfunc_st &f) {
     const DeviceProperties &device = driver.machine->properties();
     if (!blocks || blockSize <= 0)
       return CUDA_ERROR_INVALID_VALUE;
-    *blocks = blockSize > f.kernel->maxThreadsPerBlock
-                  ? 0
-                  : residentBlocks(device, *f.kernel, blockSize, dynamicShared);
+    *blocks =
+        blockSize > f.kernel->maxThreadsPerBlock ? 0 : residentBlocks(device, *f.kernel, blockSize, dynamicShared);
     return CUDA_SUCCESS;
   });
 }
 
-CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function,
-                                                     int blockSize, size_t dynamicShared) {
-  return cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, blockSize,
-                                                              dynamicShared, 0);
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, CUfunction function, int blockSize,
+                                                     size_t dynamicShared) {
+  return cuOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(blocks, function, blockSize, dynamicShared, 0);
 }

@@ -39,21 +39,18 @@ CUresult addNode(const char *function, Driver &driver, CUgraphNode *node, CUgrap
     return CUDA_ERROR_INVALID_HANDLE;
   for (size_t i = 0; i < count; ++i)
     if (!Graphs::get().nodes.count(dependencies[i]) || dependencies[i]->graph != graph)
-      return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                    "dependency " + std::to_string(i) + " is no node of the graph");
+      return refuse(function, CUDA_ERROR_INVALID_VALUE, "dependency " + std::to_string(i) + " is no node of the graph");
   if (CUresult result = validate(function, driver, work))
     return result;
   *node = append(graph, std::move(work));
   return CUDA_SUCCESS;
 }
 
-CUresult kernelWork(const char *function, Driver &driver, const CUDA_KERNEL_NODE_PARAMS &p,
-                    KernelWork &work) {
+CUresult kernelWork(const char *function, Driver &driver, const CUDA_KERNEL_NODE_PARAMS &p, KernelWork &work) {
   const unsigned grid[] = {p.gridDimX, p.gridDimY, p.gridDimZ};
   const unsigned block[] = {p.blockDimX, p.blockDimY, p.blockDimZ};
   CUfunction handle = p.func ? p.func : reinterpret_cast<CUfunction>(p.kern);
-  return makeKernelWork(function, driver, handle, grid, block, p.sharedMemBytes, p.kernelParams,
-                        p.extra, work);
+  return makeKernelWork(function, driver, handle, grid, block, p.sharedMemBytes, p.kernelParams, p.extra, work);
 }
 
 CUgraphNodeType typeOf(const Work &work) {
@@ -100,21 +97,20 @@ CUresult cuGraphDestroy(CUgraph graph) {
   });
 }
 
-CUresult cuGraphAddKernelNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies,
-                              size_t count, const CUDA_KERNEL_NODE_PARAMS *parameters) {
+CUresult cuGraphAddKernelNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies, size_t count,
+                              const CUDA_KERNEL_NODE_PARAMS *parameters) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     if (!parameters)
       return CUDA_ERROR_INVALID_VALUE;
     KernelWork work;
     if (CUresult result = kernelWork("cuGraphAddKernelNode", driver, *parameters, work))
       return result;
-    return addNode("cuGraphAddKernelNode", driver, node, graph, dependencies, count,
-                   std::move(work));
+    return addNode("cuGraphAddKernelNode", driver, node, graph, dependencies, count, std::move(work));
   });
 }
 
-CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies,
-                              size_t count, const CUDA_MEMCPY3D *copy, CUcontext) {
+CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies, size_t count,
+                              const CUDA_MEMCPY3D *copy, CUcontext) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     if (!copy)
       return CUDA_ERROR_INVALID_VALUE;
@@ -122,8 +118,8 @@ CUresult cuGraphAddMemcpyNode(CUgraphNode *node, CUgraph graph, const CUgraphNod
   });
 }
 
-CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies,
-                              size_t count, const CUDA_MEMSET_NODE_PARAMS *p, CUcontext) {
+CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies, size_t count,
+                              const CUDA_MEMSET_NODE_PARAMS *p, CUcontext) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     if (!p)
       return CUDA_ERROR_INVALID_VALUE;
@@ -132,8 +128,7 @@ CUresult cuGraphAddMemsetNode(CUgraphNode *node, CUgraph graph, const CUgraphNod
   });
 }
 
-CUresult cuGraphAddEmptyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies,
-                             size_t count) {
+CUresult cuGraphAddEmptyNode(CUgraphNode *node, CUgraph graph, const CUgraphNode *dependencies, size_t count) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     return addNode("cuGraphAddEmptyNode", driver, node, graph, dependencies, count, EmptyWork{});
   });
@@ -192,8 +187,7 @@ CUresult cuGraphExecDestroy(CUgraphExec exec) {
   });
 }
 
-CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node,
-                                        const CUDA_KERNEL_NODE_PARAMS *parameters) {
+CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node, const CUDA_KERNEL_NODE_PARAMS *parameters) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     if (!parameters)
       return CUDA_ERROR_INVALID_VALUE;
@@ -203,8 +197,7 @@ CUresult cuGraphExecKernelNodeSetParams(CUgraphExec exec, CUgraphNode node,
       if (step.node != node || !std::holds_alternative<KernelWork>(step.work))
         continue;
       KernelWork work;
-      if (CUresult result =
-              kernelWork("cuGraphExecKernelNodeSetParams", driver, *parameters, work))
+      if (CUresult result = kernelWork("cuGraphExecKernelNodeSetParams", driver, *parameters, work))
         return result;
       step.work = std::move(work);
       return CUDA_SUCCESS;
@@ -240,8 +233,7 @@ CUresult cuGraphExecUpdate(CUgraphExec exec, CUgraph graph, CUgraphExecUpdateRes
 
 CUresult cuGraphUpload(CUgraphExec exec, CUstream stream) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
-    return Graphs::get().execs.has(exec) && isStream(driver, stream) ? CUDA_SUCCESS
-                                                                     : CUDA_ERROR_INVALID_HANDLE;
+    return Graphs::get().execs.has(exec) && isStream(driver, stream) ? CUDA_SUCCESS : CUDA_ERROR_INVALID_HANDLE;
   });
 }
 

@@ -44,8 +44,7 @@ DeviceProperties propertiesFor(const std::string &name) {
     device.memoryBusBits = 384;
     return device;
   }
-  throw SimError(ErrorKind::InvalidValue,
-                 "QCCSIM_DEVICE: unknown device '" + name + "'; use sm_80, sm_89 or sm_90");
+  throw SimError(ErrorKind::InvalidValue, "QCCSIM_DEVICE: unknown device '" + name + "'; use sm_80, sm_89 or sm_90");
 }
 
 /// Values of attributes that follow from DeviceProperties; false where there is none.
@@ -153,9 +152,7 @@ bool attributeOf(const Machine &machine, CUdevice_attribute attribute, int &valu
   }
 }
 
-CUresult checkDevice(CUdevice device) {
-  return device == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE;
-}
+CUresult checkDevice(CUdevice device) { return device == 0 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_DEVICE; }
 
 } // namespace
 
@@ -166,8 +163,7 @@ CUresult cuInit(unsigned flags) {
     if (driver.machine)
       return CUDA_SUCCESS;
     const char *name = std::getenv("QCCSIM_DEVICE");
-    driver.machine = std::make_unique<Machine>(propertiesFor(name ? name : ""),
-                                               Options::fromEnvironment());
+    driver.machine = std::make_unique<Machine>(propertiesFor(name ? name : ""), Options::fromEnvironment());
     driver.primary.primary = true;
     std::atexit(writeStats);
     return CUDA_SUCCESS;
@@ -221,8 +217,7 @@ CUresult cuDeviceGetUuid(CUuuid *uuid, CUdevice device) {
       return CUDA_ERROR_INVALID_VALUE;
     std::memset(uuid->bytes, 0, sizeof(uuid->bytes));
     std::memcpy(uuid->bytes, "qccsim", 6);
-    uuid->bytes[15] = char(driver.machine->properties().computeMajor * 10 +
-                           driver.machine->properties().computeMinor);
+    uuid->bytes[15] = char(driver.machine->properties().computeMajor * 10 + driver.machine->properties().computeMinor);
     return CUDA_SUCCESS;
   });
 }
@@ -246,8 +241,7 @@ CUresult cuDeviceGetAttribute(int *value, CUdevice_attribute attribute, CUdevice
       return CUDA_ERROR_INVALID_VALUE;
     if (!attributeOf(*driver.machine, attribute, *value))
       return refuse("cuDeviceGetAttribute", CUDA_ERROR_INVALID_VALUE,
-                    "attribute " + std::to_string(int(attribute)) +
-                        " is unknown to the simulated device");
+                    "attribute " + std::to_string(int(attribute)) + " is unknown to the simulated device");
     return CUDA_SUCCESS;
   });
 }

@@ -11,8 +11,7 @@ using namespace qccsim::driver;
 namespace {
 
 /// Parameters from the array of pointers, laid out as the kernel declares them.
-CUresult packPointers(const char *function, const Kernel &kernel, void **pointers,
-                      std::vector<uint8_t> &packed) {
+CUresult packPointers(const char *function, const Kernel &kernel, void **pointers, std::vector<uint8_t> &packed) {
   packed.assign(kernel.parameterBytes, 0);
   if (!kernel.parameters.empty() && !pointers)
     return refuse(function, CUDA_ERROR_INVALID_VALUE,
@@ -21,8 +20,7 @@ CUresult packPointers(const char *function, const Kernel &kernel, void **pointer
   for (size_t i = 0; i < kernel.parameters.size(); ++i) {
     if (!pointers[i])
       return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                    "kernel '" + kernel.name + "': the pointer to parameter " +
-                        std::to_string(i) + " is null");
+                    "kernel '" + kernel.name + "': the pointer to parameter " + std::to_string(i) + " is null");
     const KernelParameter &parameter = kernel.parameters[i];
     std::memcpy(packed.data() + parameter.offset, pointers[i], parameter.bytes);
   }
@@ -41,8 +39,7 @@ CUresult packExtra(const char *function, void **extra, std::vector<uint8_t> &pac
       return refuse(function, CUDA_ERROR_INVALID_VALUE, "unknown key in 'extra'");
   }
   if (!buffer || !bytes)
-    return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                  "'extra' needs both CU_LAUNCH_PARAM_BUFFER_POINTER and _SIZE");
+    return refuse(function, CUDA_ERROR_INVALID_VALUE, "'extra' needs both CU_LAUNCH_PARAM_BUFFER_POINTER and _SIZE");
   packed.assign(static_cast<const uint8_t *>(buffer), static_cast<const uint8_t *>(buffer) + *bytes);
   return CUDA_SUCCESS;
 }
@@ -64,8 +61,7 @@ CUresult checkAttributes(const CUlaunchConfig &config) {
       break;
     case CU_LAUNCH_ATTRIBUTE_COOPERATIVE:
       if (attribute.value.cooperative)
-        return refuse("cuLaunchKernelEx", CUDA_ERROR_NOT_SUPPORTED,
-                      "cooperative launches are not simulated");
+        return refuse("cuLaunchKernelEx", CUDA_ERROR_NOT_SUPPORTED, "cooperative launches are not simulated");
       break;
     case CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION: {
       const auto &cluster = attribute.value.clusterDim;
@@ -76,22 +72,20 @@ CUresult checkAttributes(const CUlaunchConfig &config) {
     }
     default:
       return refuse("cuLaunchKernelEx", CUDA_ERROR_NOT_SUPPORTED,
-                    "launch attribute " + std::to_string(int(attribute.id)) +
-                        " is not simulated");
+                    "launch attribute " + std::to_string(int(attribute.id)) + " is not simulated");
     }
   }
   return CUDA_SUCCESS;
 }
 
-CUresult launch(const char *name, CUfunction function, const unsigned grid[3],
-                const unsigned block[3], unsigned sharedBytes, CUstream stream,
-                void **kernelParams, void **extra) {
+CUresult launch(const char *name, CUfunction function, const unsigned grid[3], const unsigned block[3],
+                unsigned sharedBytes, CUstream stream, void **kernelParams, void **extra) {
   return enter(
       name, Needs::Context,
       [&](Driver &driver) {
         KernelWork work;
-        if (CUresult result = makeKernelWork(name, driver, function, grid, block, sharedBytes,
-                                             kernelParams, extra, work))
+        if (CUresult result =
+                makeKernelWork(name, driver, function, grid, block, sharedBytes, kernelParams, extra, work))
           return result;
         return enqueue(name, driver, stream, std::move(work));
       },
@@ -100,46 +94,39 @@ CUresult launch(const char *name, CUfunction function, const unsigned grid[3],
 
 } // namespace
 
-CUresult driver::makeKernelWork(const char *function, const Driver &driver, CUfunction handle,
-                                const unsigned grid[3], const unsigned block[3],
-                                unsigned sharedBytes, void **kernelParams, void **extra,
+CUresult driver::makeKernelWork(const char *function, const Driver &driver, CUfunction handle, const unsigned grid[3],
+                                const unsigned block[3], unsigned sharedBytes, void **kernelParams, void **extra,
                                 KernelWork &work) {
   CUfunction checked = checkedFunction(driver, handle);
   if (!checked)
-    return refuse(function, CUDA_ERROR_INVALID_HANDLE,
-                  "not a kernel of a module loaded in the current context");
+    return refuse(function, CUDA_ERROR_INVALID_HANDLE, "not a kernel of a module loaded in the current context");
   const Kernel &kernel = *checked->kernel;
   const DeviceProperties &device = driver.machine->properties();
   for (int i = 0; i < 3; ++i) {
     const char axis[] = {"xyz"[i], 0};
     if (grid[i] == 0 || grid[i] > unsigned(device.maxGridDim[i]))
       return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                    "kernel '" + kernel.name + "': grid dimension " + axis + " of " +
-                        std::to_string(grid[i]) + " must be in 1 to " +
-                        std::to_string(device.maxGridDim[i]));
+                    "kernel '" + kernel.name + "': grid dimension " + axis + " of " + std::to_string(grid[i]) +
+                        " must be in 1 to " + std::to_string(device.maxGridDim[i]));
     if (block[i] == 0 || block[i] > unsigned(device.maxBlockDim[i]))
       return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                    "kernel '" + kernel.name + "': block dimension " + axis + " of " +
-                        std::to_string(block[i]) + " must be in 1 to " +
-                        std::to_string(device.maxBlockDim[i]));
+                    "kernel '" + kernel.name + "': block dimension " + axis + " of " + std::to_string(block[i]) +
+                        " must be in 1 to " + std::to_string(device.maxBlockDim[i]));
   }
   uint64_t threads = uint64_t(block[0]) * block[1] * block[2];
   if (threads > uint64_t(kernel.maxThreadsPerBlock))
     return refuse(function, CUDA_ERROR_INVALID_VALUE,
                   "kernel '" + kernel.name + "': " + std::to_string(threads) +
-                      " threads per block exceed its limit of " +
-                      std::to_string(kernel.maxThreadsPerBlock));
-  size_t limit = std::max(device.sharedBytesPerBlock,
-                          kernel.staticSharedBytes + size_t(checked->maxDynamicSharedBytes));
+                      " threads per block exceed its limit of " + std::to_string(kernel.maxThreadsPerBlock));
+  size_t limit =
+      std::max(device.sharedBytesPerBlock, kernel.staticSharedBytes + size_t(checked->maxDynamicSharedBytes));
   if (kernel.staticSharedBytes + sharedBytes > limit)
     return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                  "kernel '" + kernel.name + "': " +
-                      std::to_string(kernel.staticSharedBytes + sharedBytes) +
+                  "kernel '" + kernel.name + "': " + std::to_string(kernel.staticSharedBytes + sharedBytes) +
                       " bytes of shared memory exceed the limit of " + std::to_string(limit) +
                       "; raise CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES");
   if (kernelParams && extra)
-    return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                  "parameters were passed both as an array and in 'extra'");
+    return refuse(function, CUDA_ERROR_INVALID_VALUE, "parameters were passed both as an array and in 'extra'");
 
   work.function = checked;
   std::memcpy(work.config.grid, grid, sizeof(work.config.grid));
@@ -150,21 +137,19 @@ CUresult driver::makeKernelWork(const char *function, const Driver &driver, CUfu
                : packPointers(function, kernel, kernelParams, work.parameters);
 }
 
-CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
-                        unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
-                        CUstream stream, void **kernelParams, void **extra) {
+CUresult cuLaunchKernel(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
+                        unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **kernelParams,
+                        void **extra) {
   const unsigned grid[] = {gridX, gridY, gridZ}, block[] = {blockX, blockY, blockZ};
   return launch(__func__, function, grid, block, sharedBytes, stream, kernelParams, extra);
 }
 
-CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **kernelParams,
-                          void **extra) {
+CUresult cuLaunchKernelEx(const CUlaunchConfig *config, CUfunction function, void **kernelParams, void **extra) {
   if (!config || (config->numAttrs && !config->attrs))
     return CUDA_ERROR_INVALID_VALUE;
   if (CUresult result = checkAttributes(*config))
     return result;
   const unsigned grid[] = {config->gridDimX, config->gridDimY, config->gridDimZ};
   const unsigned block[] = {config->blockDimX, config->blockDimY, config->blockDimZ};
-  return launch(__func__, function, grid, block, config->sharedMemBytes, config->hStream,
-                kernelParams, extra);
+  return launch(__func__, function, grid, block, config->sharedMemBytes, config->hStream, kernelParams, extra);
 }

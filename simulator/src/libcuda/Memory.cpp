@@ -9,8 +9,8 @@ using namespace qccsim::driver;
 
 namespace {
 
-CopyWork linearCopy(CUmemorytype destinationType, uint64_t destination, CUmemorytype sourceType,
-                    uint64_t source, size_t bytes) {
+CopyWork linearCopy(CUmemorytype destinationType, uint64_t destination, CUmemorytype sourceType, uint64_t source,
+                    size_t bytes) {
   CopyWork copy = {};
   copy.srcMemoryType = sourceType;
   copy.dstMemoryType = destinationType;
@@ -24,17 +24,15 @@ CopyWork linearCopy(CUmemorytype destinationType, uint64_t destination, CUmemory
 }
 
 /// All one-dimensional copies. `asynchronous` ones may be captured.
-CUresult copyLinear(const char *function, CUmemorytype destinationType, uint64_t destination,
-                    CUmemorytype sourceType, uint64_t source, size_t bytes, CUstream stream,
-                    bool asynchronous) {
+CUresult copyLinear(const char *function, CUmemorytype destinationType, uint64_t destination, CUmemorytype sourceType,
+                    uint64_t source, size_t bytes, CUstream stream, bool asynchronous) {
   return enter(function, Needs::Context, [&](Driver &driver) {
     if (!asynchronous)
       if (CUresult result = refusedDuringCapture(function, driver))
         return result;
     if (bytes == 0)
       return CUDA_SUCCESS;
-    return enqueue(function, driver, stream,
-                   linearCopy(destinationType, destination, sourceType, source, bytes));
+    return enqueue(function, driver, stream, linearCopy(destinationType, destination, sourceType, source, bytes));
   });
 }
 
@@ -100,8 +98,7 @@ CUresult allocateHost(const char *function, void **pointer, size_t bytes, unsign
 
 /// The page-locked range that holds `address`; {0, 0} where none does.
 std::pair<uintptr_t, size_t> hostRange(uintptr_t address) {
-  for (const auto *ranges : {&currentContext()->hostAllocations,
-                             &currentContext()->hostRegistered}) {
+  for (const auto *ranges : {&currentContext()->hostAllocations, &currentContext()->hostRegistered}) {
     auto after = ranges->upper_bound(address);
     if (after == ranges->begin())
       continue;
@@ -112,8 +109,7 @@ std::pair<uintptr_t, size_t> hostRange(uintptr_t address) {
   return {0, 0};
 }
 
-CUresult pointerAttribute(Driver &driver, void *data, CUpointer_attribute attribute,
-                          CUdeviceptr pointer) {
+CUresult pointerAttribute(Driver &driver, void *data, CUpointer_attribute attribute, CUdeviceptr pointer) {
   auto [base, size] = driver.machine->memory().query(pointer);
   bool device = size != 0;
   if (!device)
@@ -165,18 +161,29 @@ CUresult pointerAttribute(Driver &driver, void *data, CUpointer_attribute attrib
 
 } // namespace
 
-CUresult cuMemAlloc(CUdeviceptr *address, size_t bytes) {
-  return allocate(__func__, address, bytes);
-}
+CUresult cuMemAlloc(CUdeviceptr *address, size_t bytes) { return allocate(__func__, address, bytes); }
 CUresult cuMemFree(CUdeviceptr address) { return release(__func__, address); }
 
 // Stream-ordered allocation: with streams that never lag it is allocation now.
-CUresult cuMemAllocAsync(CUdeviceptr *address, size_t bytes, CUstream stream) {
-  if (stream && stream != CU_STREAM_LEGACY && stream != CU_STREAM_PER_THREAD && stream->capture)
-    return refuse(__func__, CUDA_ERROR_NOT_SUPPORTED, "allocation nodes are not simulated");
-  return allocate(__func__, address, bytes);
+// In a capture it would be a node of its own kind, which is refused.
+static CUresult checkOrderedStream(const char *function, CUstream stream) {
+  return enter(function, Needs::Context, [&](Driver &driver) {
+    if (!isStream(driver, stream))
+      return CUDA_ERROR_INVALID_HANDLE;
+    if (driver.streams.has(stream) && stream->capture)
+      return refuse(function, CUDA_ERROR_NOT_SUPPORTED, "allocation and free nodes of graphs are not simulated");
+    return CUDA_SUCCESS;
+  });
 }
-CUresult cuMemFreeAsync(CUdeviceptr address, CUstream) { return release(__func__, address); }
+
+CUresult cuMemAllocAsync(CUdeviceptr *address, size_t bytes, CUstream stream) {
+  CUresult result = checkOrderedStream(__func__, stream);
+  return result ? result : allocate(__func__, address, bytes);
+}
+CUresult cuMemFreeAsync(CUdeviceptr address, CUstream stream) {
+  CUresult result = checkOrderedStream(__func__, stream);
+  return result ? result : release(__func__, address);
+}
 
 CUresult cuMemGetInfo(size_t *free, size_t *total) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
@@ -201,9 +208,7 @@ CUresult cuMemGetAddressRange(CUdeviceptr *base, size_t *size, CUdeviceptr point
   });
 }
 
-CUresult cuMemAllocHost(void **pointer, size_t bytes) {
-  return allocateHost(__func__, pointer, bytes, 0);
-}
+CUresult cuMemAllocHost(void **pointer, size_t bytes) { return allocateHost(__func__, pointer, bytes, 0); }
 CUresult cuMemHostAlloc(void **pointer, size_t bytes, unsigned flags) {
   return allocateHost(__func__, pointer, bytes, flags);
 }
@@ -213,8 +218,7 @@ CUresult cuMemFreeHost(void *pointer) {
     if (!pointer)
       return CUDA_SUCCESS;
     if (currentContext()->hostAllocations.erase(reinterpret_cast<uintptr_t>(pointer)) == 0)
-      return refuse("cuMemFreeHost", CUDA_ERROR_INVALID_VALUE,
-                    "not the start of a live page-locked allocation");
+      return refuse("cuMemFreeHost", CUDA_ERROR_INVALID_VALUE, "not the start of a live page-locked allocation");
     std::free(pointer);
     return CUDA_SUCCESS;
   });
@@ -227,8 +231,7 @@ CUresult cuMemHostRegister(void *pointer, size_t bytes, unsigned flags) {
     if (flags & (CU_MEMHOSTREGISTER_DEVICEMAP | CU_MEMHOSTREGISTER_IOMEMORY))
       return refuse("cuMemHostRegister", CUDA_ERROR_NOT_SUPPORTED,
                     "simulated kernels cannot reach host memory; drop the mapping flag");
-    auto [it, added] =
-        currentContext()->hostRegistered.emplace(reinterpret_cast<uintptr_t>(pointer), bytes);
+    auto [it, added] = currentContext()->hostRegistered.emplace(reinterpret_cast<uintptr_t>(pointer), bytes);
     (void)it;
     return added ? CUDA_SUCCESS : CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
   });
@@ -244,8 +247,7 @@ CUresult cuMemHostUnregister(void *pointer) {
 
 CUresult cuMemHostGetDevicePointer(CUdeviceptr *, void *, unsigned) {
   return enter(__func__, Needs::Context, [&](Driver &) {
-    return refuse("cuMemHostGetDevicePointer", CUDA_ERROR_NOT_SUPPORTED,
-                  "simulated kernels cannot reach host memory");
+    return refuse("cuMemHostGetDevicePointer", CUDA_ERROR_NOT_SUPPORTED, "simulated kernels cannot reach host memory");
   });
 }
 
@@ -258,43 +260,35 @@ CUresult cuPointerGetAttribute(void *data, CUpointer_attribute attribute, CUdevi
 }
 
 CUresult cuMemcpy(CUdeviceptr destination, CUdeviceptr source, size_t bytes) {
-  return copyLinear(__func__, CU_MEMORYTYPE_UNIFIED, destination, CU_MEMORYTYPE_UNIFIED, source,
-                    bytes, nullptr, false);
+  return copyLinear(__func__, CU_MEMORYTYPE_UNIFIED, destination, CU_MEMORYTYPE_UNIFIED, source, bytes, nullptr, false);
 }
-CUresult cuMemcpyAsync(CUdeviceptr destination, CUdeviceptr source, size_t bytes,
-                       CUstream stream) {
-  return copyLinear(__func__, CU_MEMORYTYPE_UNIFIED, destination, CU_MEMORYTYPE_UNIFIED, source,
-                    bytes, stream, true);
+CUresult cuMemcpyAsync(CUdeviceptr destination, CUdeviceptr source, size_t bytes, CUstream stream) {
+  return copyLinear(__func__, CU_MEMORYTYPE_UNIFIED, destination, CU_MEMORYTYPE_UNIFIED, source, bytes, stream, true);
 }
 CUresult cuMemcpyHtoD(CUdeviceptr destination, const void *source, size_t bytes) {
-  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_HOST,
-                    number(source), bytes, nullptr, false);
+  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_HOST, number(source), bytes, nullptr,
+                    false);
 }
 CUresult cuMemcpyDtoH(void *destination, CUdeviceptr source, size_t bytes) {
-  return copyLinear(__func__, CU_MEMORYTYPE_HOST, number(destination), CU_MEMORYTYPE_DEVICE,
-                    source, bytes, nullptr, false);
+  return copyLinear(__func__, CU_MEMORYTYPE_HOST, number(destination), CU_MEMORYTYPE_DEVICE, source, bytes, nullptr,
+                    false);
 }
 CUresult cuMemcpyDtoD(CUdeviceptr destination, CUdeviceptr source, size_t bytes) {
-  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_DEVICE, source,
-                    bytes, nullptr, false);
+  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_DEVICE, source, bytes, nullptr, false);
 }
-CUresult cuMemcpyHtoDAsync(CUdeviceptr destination, const void *source, size_t bytes,
-                           CUstream stream) {
-  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_HOST,
-                    number(source), bytes, stream, true);
+CUresult cuMemcpyHtoDAsync(CUdeviceptr destination, const void *source, size_t bytes, CUstream stream) {
+  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_HOST, number(source), bytes, stream,
+                    true);
 }
 CUresult cuMemcpyDtoHAsync(void *destination, CUdeviceptr source, size_t bytes, CUstream stream) {
-  return copyLinear(__func__, CU_MEMORYTYPE_HOST, number(destination), CU_MEMORYTYPE_DEVICE,
-                    source, bytes, stream, true);
+  return copyLinear(__func__, CU_MEMORYTYPE_HOST, number(destination), CU_MEMORYTYPE_DEVICE, source, bytes, stream,
+                    true);
 }
-CUresult cuMemcpyDtoDAsync(CUdeviceptr destination, CUdeviceptr source, size_t bytes,
-                           CUstream stream) {
-  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_DEVICE, source,
-                    bytes, stream, true);
+CUresult cuMemcpyDtoDAsync(CUdeviceptr destination, CUdeviceptr source, size_t bytes, CUstream stream) {
+  return copyLinear(__func__, CU_MEMORYTYPE_DEVICE, destination, CU_MEMORYTYPE_DEVICE, source, bytes, stream, true);
 }
 
-static CUresult copy2D(const char *function, const CUDA_MEMCPY2D *copy, CUstream stream,
-                       bool asynchronous) {
+static CUresult copy2D(const char *function, const CUDA_MEMCPY2D *copy, CUstream stream, bool asynchronous) {
   return enter(function, Needs::Context, [&](Driver &driver) {
     if (!copy)
       return CUDA_ERROR_INVALID_VALUE;
@@ -324,9 +318,7 @@ static CUresult copy2D(const char *function, const CUDA_MEMCPY2D *copy, CUstream
 }
 
 CUresult cuMemcpy2D(const CUDA_MEMCPY2D *copy) { return copy2D(__func__, copy, nullptr, false); }
-CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *copy, CUstream stream) {
-  return copy2D(__func__, copy, stream, true);
-}
+CUresult cuMemcpy2DAsync(const CUDA_MEMCPY2D *copy, CUstream stream) { return copy2D(__func__, copy, stream, true); }
 
 CUresult cuMemsetD8(CUdeviceptr destination, unsigned char value, size_t count) {
   return fill(__func__, {destination, 0, value, 1, count, 1}, nullptr, false);
@@ -337,15 +329,12 @@ CUresult cuMemsetD16(CUdeviceptr destination, unsigned short value, size_t count
 CUresult cuMemsetD32(CUdeviceptr destination, unsigned value, size_t count) {
   return fill(__func__, {destination, 0, value, 4, count, 1}, nullptr, false);
 }
-CUresult cuMemsetD8Async(CUdeviceptr destination, unsigned char value, size_t count,
-                         CUstream stream) {
+CUresult cuMemsetD8Async(CUdeviceptr destination, unsigned char value, size_t count, CUstream stream) {
   return fill(__func__, {destination, 0, value, 1, count, 1}, stream, true);
 }
-CUresult cuMemsetD16Async(CUdeviceptr destination, unsigned short value, size_t count,
-                          CUstream stream) {
+CUresult cuMemsetD16Async(CUdeviceptr destination, unsigned short value, size_t count, CUstream stream) {
   return fill(__func__, {destination, 0, value, 2, count, 1}, stream, true);
 }
-CUresult cuMemsetD32Async(CUdeviceptr destination, unsigned value, size_t count,
-                          CUstream stream) {
+CUresult cuMemsetD32Async(CUdeviceptr destination, unsigned value, size_t count, CUstream stream) {
   return fill(__func__, {destination, 0, value, 4, count, 1}, stream, true);
 }

@@ -74,8 +74,8 @@ void writeLog(char *buffer, size_t size, void **slot, const std::string &text) {
 
 /// `.version` and `.target` of a module, as far as they are there.
 struct Header {
-  int version = 0; ///< 90 for 9.0
-  int arch = 0;    ///< 90 for sm_90a
+  int version = 0;  ///< 90 for 9.0
+  int arch = 0;     ///< 90 for sm_90a
   char feature = 0; ///< 'a' or 'f' of the target, 0 without
 };
 
@@ -92,8 +92,7 @@ std::string directiveOperand(std::string_view text, std::string_view name) {
       while (i < text.size() && std::isspace(static_cast<unsigned char>(text[i])))
         ++i;
       size_t start = i;
-      while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) ||
-                                 text[i] == '_' || text[i] == '.'))
+      while (i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) || text[i] == '_' || text[i] == '.'))
         ++i;
       return std::string(text.substr(start, i - start));
     } else {
@@ -108,29 +107,26 @@ Header readHeader(std::string_view text) {
   int major = 0, minor = 0;
   if (std::sscanf(directiveOperand(text, ".version").c_str(), "%d.%d", &major, &minor) == 2)
     header.version = major * 10 + minor;
-  std::sscanf(directiveOperand(text, ".target").c_str(), "sm_%d%c", &header.arch,
-              &header.feature);
+  std::sscanf(directiveOperand(text, ".target").c_str(), "sm_%d%c", &header.arch, &header.feature);
   return header;
 }
 
 /// What the driver's loader would refuse before its compiler sees the text.
-std::optional<std::pair<CUresult, std::string>> checkHeader(const Header &header,
-                                                            const DeviceProperties &device) {
+std::optional<std::pair<CUresult, std::string>> checkHeader(const Header &header, const DeviceProperties &device) {
   if (header.version > newestPtx)
-    return {{CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
-             "PTX version " + std::to_string(header.version / 10) + "." +
-                 std::to_string(header.version % 10) + " is newer than 9.0, the newest of CUDA 13.0"}};
+    return {{CUDA_ERROR_UNSUPPORTED_PTX_VERSION, "PTX version " + std::to_string(header.version / 10) + "." +
+                                                     std::to_string(header.version % 10) +
+                                                     " is newer than 9.0, the newest of CUDA 13.0"}};
   int arch = device.computeMajor * 10 + device.computeMinor;
   std::string target = "sm_" + std::to_string(header.arch);
   if (header.feature)
     target += header.feature;
   if (header.arch > arch)
-    return {{CUDA_ERROR_INVALID_PTX, "the module's .target " + target +
-                                         " is above the device, sm_" + std::to_string(arch)}};
+    return {{CUDA_ERROR_INVALID_PTX,
+             "the module's .target " + target + " is above the device, sm_" + std::to_string(arch)}};
   if (header.feature == 'a' && header.arch != arch)
     return {{CUDA_ERROR_INVALID_PTX, "the module's .target " + target + " runs on no device but sm_" +
-                                         std::to_string(header.arch) + "; this one is sm_" +
-                                         std::to_string(arch)}};
+                                         std::to_string(header.arch) + "; this one is sm_" + std::to_string(arch)}};
   return std::nullopt;
 }
 
@@ -145,8 +141,8 @@ CUresult imageError(const unsigned char *image) {
   return CUDA_SUCCESS;
 }
 
-CUresult load(Driver &driver, CUmodule *module, const void *image, unsigned count,
-              CUjit_option *options, void **values) {
+CUresult load(Driver &driver, CUmodule *module, const void *image, unsigned count, CUjit_option *options,
+              void **values) {
   if (!module || !image)
     return CUDA_ERROR_INVALID_VALUE;
   JitOptions jit;
@@ -169,8 +165,7 @@ CUresult load(Driver &driver, CUmodule *module, const void *image, unsigned coun
     try {
       auto loaded = std::make_unique<CUmod_st>();
       loaded->context = currentContext();
-      loaded->code = std::make_unique<Module>(driver.machine->memory(),
-                                              driver.machine->properties(), text);
+      loaded->code = std::make_unique<Module>(driver.machine->memory(), driver.machine->properties(), text);
       *module = driver.modules.add(std::move(loaded));
     } catch (const SimError &error) {
       log = error.what();
@@ -209,8 +204,7 @@ CUresult findFunction(Driver &driver, CUmodule module, const char *name, CUfunct
 CUresult findGlobal(CUmodule module, const char *name, CUdeviceptr *address, size_t *bytes) {
   const GlobalVariable *variable = module->code->findGlobal(name);
   if (!variable)
-    return refuse("cuModuleGetGlobal", CUDA_ERROR_NOT_FOUND,
-                  std::string("the module has no variable '") + name + "'");
+    return refuse("cuModuleGetGlobal", CUDA_ERROR_NOT_FOUND, std::string("the module has no variable '") + name + "'");
   if (address)
     *address = variable->address;
   if (bytes)
@@ -223,11 +217,9 @@ CUfunction asFunction(CUkernel kernel) { return reinterpret_cast<CUfunction>(ker
 
 } // namespace
 
-CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count,
-                            CUjit_option *options, void **values) {
-  return enter(__func__, Needs::Context, [&](Driver &driver) {
-    return load(driver, module, image, count, options, values);
-  });
+CUresult cuModuleLoadDataEx(CUmodule *module, const void *image, unsigned count, CUjit_option *options, void **values) {
+  return enter(__func__, Needs::Context,
+               [&](Driver &driver) { return load(driver, module, image, count, options, values); });
 }
 
 CUresult cuModuleLoadData(CUmodule *module, const void *image) {
@@ -271,8 +263,7 @@ CUresult cuModuleGetFunctionCount(unsigned *count, CUmodule module) {
   });
 }
 
-CUresult cuModuleGetGlobal(CUdeviceptr *address, size_t *bytes, CUmodule module,
-                           const char *name) {
+CUresult cuModuleGetGlobal(CUdeviceptr *address, size_t *bytes, CUmodule module, const char *name) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     if (!name)
       return CUDA_ERROR_INVALID_VALUE;
@@ -293,8 +284,8 @@ CUresult cuModuleGetLoadingMode(CUmoduleLoadingMode *mode) {
 
 // Libraries are modules of the current context: there is one device.
 
-CUresult cuLibraryLoadData(CUlibrary *library, const void *code, CUjit_option *options,
-                           void **values, unsigned count, CUlibraryOption *, void **, unsigned) {
+CUresult cuLibraryLoadData(CUlibrary *library, const void *code, CUjit_option *options, void **values, unsigned count,
+                           CUlibraryOption *, void **, unsigned) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     CUmodule module = nullptr;
     if (!library)
@@ -354,8 +345,7 @@ CUresult cuLibraryGetModule(CUmodule *module, CUlibrary library) {
   });
 }
 
-CUresult cuLibraryGetGlobal(CUdeviceptr *address, size_t *bytes, CUlibrary library,
-                            const char *name) {
+CUresult cuLibraryGetGlobal(CUdeviceptr *address, size_t *bytes, CUlibrary library, const char *name) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
     if (!name)
       return CUDA_ERROR_INVALID_VALUE;

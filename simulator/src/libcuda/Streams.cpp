@@ -7,20 +7,16 @@ using namespace qccsim::driver;
 
 namespace {
 
-bool isNamed(CUstream stream) {
-  return stream && stream != CU_STREAM_LEGACY && stream != CU_STREAM_PER_THREAD;
-}
+bool isNamed(CUstream stream) { return stream && stream != CU_STREAM_LEGACY && stream != CU_STREAM_PER_THREAD; }
 
 template <typename Body> CUresult withStream(const char *name, CUstream stream, Body &&body) {
-  return enter(name, Needs::Context, [&](Driver &driver) {
-    return isStream(driver, stream) ? body(driver) : CUDA_ERROR_INVALID_HANDLE;
-  });
+  return enter(name, Needs::Context,
+               [&](Driver &driver) { return isStream(driver, stream) ? body(driver) : CUDA_ERROR_INVALID_HANDLE; });
 }
 
 template <typename Body> CUresult withEvent(const char *name, CUevent event, Body &&body) {
-  return enter(name, Needs::Context, [&](Driver &driver) {
-    return driver.events.has(event) ? body(driver) : CUDA_ERROR_INVALID_HANDLE;
-  });
+  return enter(name, Needs::Context,
+               [&](Driver &driver) { return driver.events.has(event) ? body(driver) : CUDA_ERROR_INVALID_HANDLE; });
 }
 
 bool isCapturing(CUstream stream) { return isNamed(stream) && stream->capture; }
@@ -62,9 +58,7 @@ CUresult cuStreamCreateWithPriority(CUstream *stream, unsigned flags, int priori
   });
 }
 
-CUresult cuStreamCreate(CUstream *stream, unsigned flags) {
-  return cuStreamCreateWithPriority(stream, flags, 0);
-}
+CUresult cuStreamCreate(CUstream *stream, unsigned flags) { return cuStreamCreateWithPriority(stream, flags, 0); }
 
 CUresult cuStreamDestroy(CUstream stream) {
   return enter(__func__, Needs::Context, [&](Driver &driver) {
@@ -76,13 +70,11 @@ CUresult cuStreamDestroy(CUstream stream) {
 }
 
 CUresult cuStreamSynchronize(CUstream stream) {
-  return withStream(__func__, stream,
-                    [&](Driver &) { return refuseWhileCapturing("cuStreamSynchronize", stream); });
+  return withStream(__func__, stream, [&](Driver &) { return refuseWhileCapturing("cuStreamSynchronize", stream); });
 }
 
 CUresult cuStreamQuery(CUstream stream) {
-  return withStream(__func__, stream,
-                    [&](Driver &) { return refuseWhileCapturing("cuStreamQuery", stream); });
+  return withStream(__func__, stream, [&](Driver &) { return refuseWhileCapturing("cuStreamQuery", stream); });
 }
 
 CUresult cuStreamGetFlags(CUstream stream, unsigned *flags) {
@@ -136,8 +128,7 @@ CUresult cuEventCreate(CUevent *event, unsigned flags) {
     if (!event)
       return CUDA_ERROR_INVALID_VALUE;
     if (flags & CU_EVENT_INTERPROCESS)
-      return refuse("cuEventCreate", CUDA_ERROR_NOT_SUPPORTED,
-                    "interprocess events are not simulated");
+      return refuse("cuEventCreate", CUDA_ERROR_NOT_SUPPORTED, "interprocess events are not simulated");
     auto created = std::make_unique<CUevent_st>();
     created->context = currentContext();
     created->flags = flags;
@@ -166,22 +157,19 @@ CUresult cuEventRecordWithFlags(CUevent event, CUstream stream, unsigned) {
   });
 }
 
-CUresult cuEventRecord(CUevent event, CUstream stream) {
-  return cuEventRecordWithFlags(event, stream, 0);
-}
+CUresult cuEventRecord(CUevent event, CUstream stream) { return cuEventRecordWithFlags(event, stream, 0); }
 
 CUresult cuEventSynchronize(CUevent event) {
   return withEvent(__func__, event, [&](Driver &) {
-    return event->capture ? refuse("cuEventSynchronize", CUDA_ERROR_CAPTURED_EVENT,
-                                   "the event was recorded by a capture")
-                          : CUDA_SUCCESS;
+    return event->capture
+               ? refuse("cuEventSynchronize", CUDA_ERROR_CAPTURED_EVENT, "the event was recorded by a capture")
+               : CUDA_SUCCESS;
   });
 }
 
 CUresult cuEventQuery(CUevent event) {
   return withEvent(__func__, event, [&](Driver &) {
-    return event->capture ? refuse("cuEventQuery", CUDA_ERROR_CAPTURED_EVENT,
-                                   "the event was recorded by a capture")
+    return event->capture ? refuse("cuEventQuery", CUDA_ERROR_CAPTURED_EVENT, "the event was recorded by a capture")
                           : CUDA_SUCCESS;
   });
 }
@@ -192,8 +180,8 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end) {
 
 // The first version differs in what it answers for events still running, which there are none of.
 #undef cuEventElapsedTime
-extern "C" __attribute__((visibility("default"))) CUresult
-cuEventElapsedTime(float *milliseconds, CUevent start, CUevent end) {
+extern "C" __attribute__((visibility("default"))) CUresult cuEventElapsedTime(float *milliseconds, CUevent start,
+                                                                              CUevent end) {
   return elapsed(milliseconds, start, end);
 }
 
@@ -225,15 +213,12 @@ CUresult cuStreamEndCapture(CUstream stream, CUgraph *graph) {
     if (capture->origin != stream)
       return refuse("cuStreamEndCapture", CUDA_ERROR_STREAM_CAPTURE_UNMATCHED,
                     "the capture was begun on another stream");
-    if (capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED &&
-        capture->thread != std::this_thread::get_id())
+    if (capture->mode != CU_STREAM_CAPTURE_MODE_RELAXED && capture->thread != std::this_thread::get_id())
       return CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD;
     // Every stream and event drawn in leaves with the origin.
-    while (CUstream other = driver.streams.find(
-               [&](CUstream_st &s) { return s.capture == capture; }))
+    while (CUstream other = driver.streams.find([&](CUstream_st &s) { return s.capture == capture; }))
       other->capture.reset();
-    while (CUevent event =
-               driver.events.find([&](CUevent_st &e) { return e.capture == capture; }))
+    while (CUevent event = driver.events.find([&](CUevent_st &e) { return e.capture == capture; }))
       event->capture.reset();
     if (capture->invalidated)
       return CUDA_ERROR_STREAM_CAPTURE_INVALIDATED;
@@ -246,7 +231,7 @@ CUresult cuStreamIsCapturing(CUstream stream, CUstreamCaptureStatus *status) {
   return withStream(__func__, stream, [&](Driver &) {
     if (!status)
       return CUDA_ERROR_INVALID_VALUE;
-    *status = !isCapturing(stream)          ? CU_STREAM_CAPTURE_STATUS_NONE
+    *status = !isCapturing(stream)           ? CU_STREAM_CAPTURE_STATUS_NONE
               : stream->capture->invalidated ? CU_STREAM_CAPTURE_STATUS_INVALIDATED
                                              : CU_STREAM_CAPTURE_STATUS_ACTIVE;
     return CUDA_SUCCESS;

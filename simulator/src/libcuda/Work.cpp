@@ -15,8 +15,8 @@ struct End {
 };
 
 /// Kind and base address of one end. `type` UNIFIED is decided by the address.
-CUresult resolve(const char *function, CUmemorytype type, const void *host, CUdeviceptr device,
-                 size_t x, size_t y, size_t z, size_t pitch, size_t height, End &end) {
+CUresult resolve(const char *function, CUmemorytype type, const void *host, CUdeviceptr device, size_t x, size_t y,
+                 size_t z, size_t pitch, size_t height, End &end) {
   switch (type) {
   case CU_MEMORYTYPE_HOST:
     end = {false, reinterpret_cast<uint64_t>(host)};
@@ -37,12 +37,11 @@ CUresult resolve(const char *function, CUmemorytype type, const void *host, CUde
 }
 
 CUresult resolveEnds(const char *function, const CopyWork &copy, End &source, End &destination) {
-  if (CUresult result =
-          resolve(function, copy.srcMemoryType, copy.srcHost, copy.srcDevice, copy.srcXInBytes,
-                  copy.srcY, copy.srcZ, copy.srcPitch, copy.srcHeight, source))
+  if (CUresult result = resolve(function, copy.srcMemoryType, copy.srcHost, copy.srcDevice, copy.srcXInBytes, copy.srcY,
+                                copy.srcZ, copy.srcPitch, copy.srcHeight, source))
     return result;
-  return resolve(function, copy.dstMemoryType, copy.dstHost, copy.dstDevice, copy.dstXInBytes,
-                 copy.dstY, copy.dstZ, copy.dstPitch, copy.dstHeight, destination);
+  return resolve(function, copy.dstMemoryType, copy.dstHost, copy.dstDevice, copy.dstXInBytes, copy.dstY, copy.dstZ,
+                 copy.dstPitch, copy.dstHeight, destination);
 }
 
 void copyRow(DeviceMemory &memory, End destination, End source, size_t bytes) {
@@ -79,8 +78,7 @@ CUresult run(Driver &driver, const CopyWork &copy) {
 
 CUresult run(Driver &driver, const FillWork &fill) {
   for (size_t row = 0; row < fill.height; ++row)
-    driver.machine->memory().fill(fill.destination + row * fill.pitch, fill.value,
-                                  fill.elementBytes, fill.width);
+    driver.machine->memory().fill(fill.destination + row * fill.pitch, fill.value, fill.elementBytes, fill.width);
   return CUDA_SUCCESS;
 }
 
@@ -90,9 +88,8 @@ CUresult run(Driver &driver, const KernelWork &work) {
     return refuse("launch", CUDA_ERROR_INVALID_HANDLE,
                   "the kernel's module was unloaded or belongs to another context");
   auto start = std::chrono::steady_clock::now();
-  LaunchStats counters = driver.machine->launchPacked(*function->kernel, work.config,
-                                                      work.parameters.data(),
-                                                      work.parameters.size());
+  LaunchStats counters =
+      driver.machine->launchPacked(*function->kernel, work.config, work.parameters.data(), work.parameters.size());
   KernelStats &stats = driver.stats[function->kernel->name];
   ++stats.launches;
   stats.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -112,9 +109,8 @@ CUresult checkLegacyStream(const char *function, Driver &driver, CUstream stream
   if (stream != nullptr && stream != CU_STREAM_LEGACY)
     return CUDA_SUCCESS;
   CUcontext context = currentContext();
-  CUstream blocking = driver.streams.find([&](CUstream_st &s) {
-    return s.context == context && s.capture && !(s.flags & CU_STREAM_NON_BLOCKING);
-  });
+  CUstream blocking = driver.streams.find(
+      [&](CUstream_st &s) { return s.context == context && s.capture && !(s.flags & CU_STREAM_NON_BLOCKING); });
   if (!blocking)
     return CUDA_SUCCESS;
   blocking->capture->invalidated = true;
@@ -129,8 +125,7 @@ CUresult validate(const char *function, const Driver &driver, const Work &work) 
     End source, destination;
     if (CUresult result = resolveEnds(function, *copy, source, destination))
       return result;
-    if (copy->Height > 1 &&
-        (copy->srcPitch < copy->WidthInBytes || copy->dstPitch < copy->WidthInBytes))
+    if (copy->Height > 1 && (copy->srcPitch < copy->WidthInBytes || copy->dstPitch < copy->WidthInBytes))
       return refuse(function, CUDA_ERROR_INVALID_VALUE, "a pitch is smaller than the row");
   }
   if (auto *fill = std::get_if<FillWork>(&work)) {
@@ -138,8 +133,7 @@ CUresult validate(const char *function, const Driver &driver, const Work &work) 
     if (bytes != 1 && bytes != 2 && bytes != 4)
       return refuse(function, CUDA_ERROR_INVALID_VALUE, "elements must be of 1, 2 or 4 bytes");
     if (fill->destination % bytes != 0)
-      return refuse(function, CUDA_ERROR_INVALID_VALUE,
-                    "the destination is not a multiple of the element size");
+      return refuse(function, CUDA_ERROR_INVALID_VALUE, "the destination is not a multiple of the element size");
   }
   if (auto *kernel = std::get_if<KernelWork>(&work))
     if (!checkedFunction(driver, kernel->function))
@@ -172,14 +166,12 @@ CUresult refusedDuringCapture(const char *function, Driver &driver) {
     if (!s.capture)
       return false;
     return s.capture->mode == CU_STREAM_CAPTURE_MODE_GLOBAL ||
-           (s.capture->mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL &&
-            s.capture->thread == std::this_thread::get_id());
+           (s.capture->mode == CU_STREAM_CAPTURE_MODE_THREAD_LOCAL && s.capture->thread == std::this_thread::get_id());
   });
   if (!capturing)
     return CUDA_SUCCESS;
   capturing->capture->invalidated = true;
-  return refuse(function, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
-                "not permitted while a stream is being captured");
+  return refuse(function, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "not permitted while a stream is being captured");
 }
 
 } // namespace qccsim::driver

@@ -61,9 +61,9 @@ CUresult enqueue(const char *function, Driver &driver, CUstream stream, Work wor
 CUresult refusedDuringCapture(const char *function, Driver &driver);
 
 /// Fills a KernelWork from cuLaunchKernel's arguments.
-CUresult makeKernelWork(const char *function, const Driver &driver, CUfunction handle,
-                        const unsigned grid[3], const unsigned block[3], unsigned sharedBytes,
-                        void **kernelParams, void **extra, KernelWork &work);
+CUresult makeKernelWork(const char *function, const Driver &driver, CUfunction handle, const unsigned grid[3],
+                        const unsigned block[3], unsigned sharedBytes, void **kernelParams, void **extra,
+                        KernelWork &work);
 
 } // namespace qccsim::driver
 

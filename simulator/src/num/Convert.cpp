@@ -14,8 +14,8 @@ struct Format {
   int exponentBits;
   int mantissaBits;
   int bias;
-  uint32_t maxFinite;   ///< Bits of the largest finite magnitude.
-  uint32_t infinity;    ///< Bits of infinity; only reached without satFinite.
+  uint32_t maxFinite; ///< Bits of the largest finite magnitude.
+  uint32_t infinity;  ///< Bits of infinity; only reached without satFinite.
   uint32_t canonicalNan;
 };
 
@@ -158,24 +158,14 @@ uint16_t f64ToBf16(double value, Rounding mode, bool satFinite) {
   return uint16_t(narrow(value, bf16Format, mode, satFinite, false));
 }
 
-float f64ToF32(double value, Rounding mode) {
-  return floatOf(narrow(value, f32Format, mode, false, false));
-}
+float f64ToF32(double value, Rounding mode) { return floatOf(narrow(value, f32Format, mode, false, false)); }
 
-uint8_t f16ToE4m3(uint16_t bits, bool relu) {
-  return f32ToE4m3(f16ToF32(bits), Rounding::NearestEven, relu);
-}
+uint8_t f16ToE4m3(uint16_t bits, bool relu) { return f32ToE4m3(f16ToF32(bits), Rounding::NearestEven, relu); }
 
-uint8_t f16ToE5m2(uint16_t bits, bool relu) {
-  return f32ToE5m2(f16ToF32(bits), Rounding::NearestEven, relu);
-}
+uint8_t f16ToE5m2(uint16_t bits, bool relu) { return f32ToE5m2(f16ToF32(bits), Rounding::NearestEven, relu); }
 
-uint16_t e4m3ToF16(uint8_t bits, bool relu) {
-  return f32ToF16(e4m3ToF32(bits), Rounding::NearestEven, false, relu);
-}
+uint16_t e4m3ToF16(uint8_t bits, bool relu) { return f32ToF16(e4m3ToF32(bits), Rounding::NearestEven, false, relu); }
 
-uint16_t e5m2ToF16(uint8_t bits, bool relu) {
-  return f32ToF16(e5m2ToF32(bits), Rounding::NearestEven, false, relu);
-}
+uint16_t e5m2ToF16(uint8_t bits, bool relu) { return f32ToF16(e5m2ToF32(bits), Rounding::NearestEven, false, relu); }
 
 } // namespace qccsim

@@ -73,7 +73,7 @@ inline uint16_t pack8(uint8_t upper, uint8_t lower) { return uint16_t(upper << 8
 /// Whole-warp forms of the conversions that inner loops of kernels are made of: 32 lanes each,
 /// one register per array, narrow values in the low bits. Results equal the scalar functions'.
 void warpF16ToF32(const uint32_t *source, uint32_t *result);
-void warpF32ToF16(const uint32_t *source, uint32_t *result);              // .rn
+void warpF32ToF16(const uint32_t *source, uint32_t *result);                          // .rn
 void warpF32ToF16x2(const uint32_t *upper, const uint32_t *lower, uint32_t *result);  // .rn
 void warpF32ToBf16x2(const uint32_t *upper, const uint32_t *lower, uint32_t *result); // .rn
 void warpF32ToE4m3x2(const uint32_t *upper, const uint32_t *lower, uint32_t *result); // .rn

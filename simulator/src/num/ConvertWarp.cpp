@@ -18,14 +18,12 @@ constexpr int lanes = 32;
 
 /// Rounds |x| (bits `magnitude`, at most the f32 image of the format's overflow threshold) to
 /// a format with `mantissaBits`, bias `bias`; result in the low bits.
-template <int mantissaBits, int bias>
-[[gnu::always_inline]] inline uint32_t roundMagnitude(uint32_t magnitude) {
+template <int mantissaBits, int bias> [[gnu::always_inline]] inline uint32_t roundMagnitude(uint32_t magnitude) {
   constexpr int shift = 23 - mantissaBits;
   constexpr uint32_t smallestNormal = uint32_t(127 + 1 - bias) << 23;
   constexpr uint32_t magic = uint32_t(127 + (1 - bias - mantissaBits) + 23) << 23;
   uint32_t odd = magnitude >> shift & 1;
-  uint32_t normal =
-      (magnitude + ((1u << (shift - 1)) - 1) + odd - (uint32_t(127 - bias) << 23)) >> shift;
+  uint32_t normal = (magnitude + ((1u << (shift - 1)) - 1) + odd - (uint32_t(127 - bias) << 23)) >> shift;
   uint32_t subnormal = bitsOf(floatOf(magnitude) + floatOf(magic)) - magic;
   return magnitude < smallestNormal ? subnormal : normal;
 }
@@ -66,8 +64,7 @@ QCCSIM_CLONES void warpF16ToF32(const uint32_t *source, uint32_t *result) {
   for (int lane = 0; lane < lanes; ++lane) {
     uint32_t bits = source[lane];
     uint32_t sign = (bits & 0x8000) << 16, magnitude = bits & 0x7FFF;
-    uint32_t finite =
-        sign | bitsOf(floatOf(magnitude << 13) * floatOf(uint32_t(127 + 112) << 23));
+    uint32_t finite = sign | bitsOf(floatOf(magnitude << 13) * floatOf(uint32_t(127 + 112) << 23));
     uint32_t special = magnitude > 0x7C00 ? 0x7FFFFFFF : sign | 0x7F800000;
     result[lane] = magnitude >= 0x7C00 ? special : finite;
   }
@@ -83,14 +80,12 @@ QCCSIM_CLONES void warpF32ToF16x2(const uint32_t *upper, const uint32_t *lower, 
     result[lane] = toF16(upper[lane]) << 16 | toF16(lower[lane]);
 }
 
-QCCSIM_CLONES void warpF32ToBf16x2(const uint32_t *upper, const uint32_t *lower,
-                                   uint32_t *result) {
+QCCSIM_CLONES void warpF32ToBf16x2(const uint32_t *upper, const uint32_t *lower, uint32_t *result) {
   for (int lane = 0; lane < lanes; ++lane)
     result[lane] = toBf16(upper[lane]) << 16 | toBf16(lower[lane]);
 }
 
-QCCSIM_CLONES void warpF32ToE4m3x2(const uint32_t *upper, const uint32_t *lower,
-                                   uint32_t *result) {
+QCCSIM_CLONES void warpF32ToE4m3x2(const uint32_t *upper, const uint32_t *lower, uint32_t *result) {
   for (int lane = 0; lane < lanes; ++lane)
     result[lane] = toE4m3(upper[lane]) << 8 | toE4m3(lower[lane]);
 }

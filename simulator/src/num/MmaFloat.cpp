@@ -82,8 +82,7 @@ int minNormalExponent(MmaType type) {
 }
 
 /// Handles K in pieces of 8; what lies beyond a smaller K is not used.
-QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int k, int minA, int minB,
-                           Operands &operands) {
+QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int k, int minA, int minB, Operands &operands) {
   for (int row = 0; row < mmaRows; ++row)
     for (int i = 0; i < k; i += 8) {
       const float *values = &matrices.a[row][i];
@@ -108,8 +107,8 @@ QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int k, int minA, int min
 
 /// One step over k in [begin, end): sums[row][column], truncated but not yet rounded to the result
 /// type. Must run with the rounding mode set toward zero.
-QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fractionBits,
-                           const float (*c)[mmaColumns], int minC, double (*sums)[mmaColumns]) {
+QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fractionBits, const float (*c)[mmaColumns],
+                           int minC, double (*sums)[mmaColumns]) {
   constexpr int group = 4; // rows at once, to hide the latency of the additions
   for (int base = 0; base < mmaRows; base += group) {
     Ints largest[group];
@@ -119,16 +118,14 @@ QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fra
     }
     for (int k = begin; k < end; ++k)
       for (int r = 0; r < group; ++r) {
-        Ints exponents = *reinterpret_cast<const Ints *>(operands.bExponent[k]) +
-                         operands.aExponent[base + r][k];
+        Ints exponents = *reinterpret_cast<const Ints *>(operands.bExponent[k]) + operands.aExponent[base + r][k];
         largest[r] = exponents > largest[r] ? exponents : largest[r];
       }
     Doubles positive[group], negative[group];
     for (int r = 0; r < group; ++r) {
       Longs field = __builtin_convertvector(largest[r], Longs) + (1023 + 52 - fractionBits);
       Doubles start = reinterpret_cast<Doubles>(field << 52), zero = {};
-      Doubles value =
-          __builtin_convertvector(*reinterpret_cast<const Floats *>(c[base + r]), Doubles);
+      Doubles value = __builtin_convertvector(*reinterpret_cast<const Floats *>(c[base + r]), Doubles);
       positive[r] = start + (value > 0 ? value : zero);
       negative[r] = start + (value < 0 ? -value : zero);
     }
@@ -146,8 +143,7 @@ QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fra
 
 /// Sums to f32, toward zero (by the rounding mode), infinity from 2^128. Returns whether a result
 /// is infinite.
-QCCSIM_CLONES bool toF32(const double (*sums)[mmaColumns], uint32_t mask,
-                         float (*values)[mmaColumns]) {
+QCCSIM_CLONES bool toF32(const double (*sums)[mmaColumns], uint32_t mask, float (*values)[mmaColumns]) {
   uint32_t infinite = 0;
   for (int row = 0; row < mmaRows; ++row)
     for (int column = 0; column < mmaColumns; ++column) {
@@ -188,8 +184,8 @@ constexpr uint32_t canonicalNan = 0x7FFFFFFF;
 
 } // namespace
 
-void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a,
-              const uint32_t *const *b, const uint32_t *const *c, uint32_t *const *d) {
+void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a, const uint32_t *const *b,
+              const uint32_t *const *c, uint32_t *const *d) {
   MmaMatrices matrices;
   Operands operands;
   alignas(64) double sums[mmaRows][mmaColumns];
@@ -252,8 +248,8 @@ QCCSIM_CLONES void sumFast(MmaMatrices &matrices, int k) {
 
 } // namespace
 
-void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
-             const uint32_t *const *c, uint32_t *const *d) {
+void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
+             uint32_t *const *d) {
   MmaMatrices matrices;
   mmaUnpack(desc, a, b, c, matrices);
   sumFast(matrices, desc.k);

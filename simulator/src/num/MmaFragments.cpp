@@ -25,8 +25,7 @@ template <int exponentBits, int mantissaBits, bool hasInfinity>
   uint32_t sign = bits >> width << 31;
   float scaled = floatOf(magnitude << (23 - mantissaBits)) * floatOf(uint32_t(254 - bias) << 23);
   uint32_t all = magnitude << (23 - mantissaBits) | 0x7F800000;
-  bool isSpecial =
-      hasInfinity ? (magnitude & exponentMask) == exponentMask : magnitude == magnitudeMask;
+  bool isSpecial = hasInfinity ? (magnitude & exponentMask) == exponentMask : magnitude == magnitudeMask;
   return floatOf(sign | (isSpecial ? all : bitsOf(scaled)));
 }
 
@@ -56,8 +55,7 @@ struct E5M2 {
 };
 
 /// One tile to rows of `out`, whose row stride is mmaMaxK. Returns whether one was not finite.
-template <typename Type>
-[[gnu::always_inline]] inline uint32_t unpackTile(const uint32_t *words, float *out) {
+template <typename Type> [[gnu::always_inline]] inline uint32_t unpackTile(const uint32_t *words, float *out) {
   constexpr int perRow = 16 / sizeof(typename Type::Storage);
   typedef typename Type::Storage Element __attribute__((may_alias));
   const auto *elements = reinterpret_cast<const Element *>(words);
@@ -75,19 +73,18 @@ template <typename Type>
 }
 
 template <typename Type>
-[[gnu::always_inline]] inline uint32_t unpackOperand(const uint32_t *const *registers, int tiles,
-                                                     int tileRows, float *out) {
+[[gnu::always_inline]] inline uint32_t unpackOperand(const uint32_t *const *registers, int tiles, int tileRows,
+                                                     float *out) {
   constexpr int perRow = 16 / sizeof(typename Type::Storage);
   uint32_t special = 0;
   for (int tile = 0; tile < tiles; ++tile)
     for (int half = 0; half < tileRows; ++half)
-      special |= unpackTile<Type>(registers[tile * tileRows + half],
-                                  out + half * 8 * mmaMaxK + tile * perRow);
+      special |= unpackTile<Type>(registers[tile * tileRows + half], out + half * 8 * mmaMaxK + tile * perRow);
   return special;
 }
 
-[[gnu::always_inline]] inline uint32_t unpackTyped(MmaType type, const uint32_t *const *registers,
-                                                   int tiles, int tileRows, float *out) {
+[[gnu::always_inline]] inline uint32_t unpackTyped(MmaType type, const uint32_t *const *registers, int tiles,
+                                                   int tileRows, float *out) {
   switch (type) {
   case MmaType::F16:
     return unpackOperand<F16>(registers, tiles, tileRows, out);
@@ -104,9 +101,8 @@ template <typename Type>
 
 } // namespace
 
-QCCSIM_CLONES void mmaUnpack(const MmaDesc &desc, const uint32_t *const *a,
-                             const uint32_t *const *b, const uint32_t *const *c,
-                             MmaMatrices &matrices) {
+QCCSIM_CLONES void mmaUnpack(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
+                             const uint32_t *const *c, MmaMatrices &matrices) {
   MmaRegisters registers = mmaRegisters(desc);
   uint32_t special = unpackTyped(desc.a, a, registers.b, 2, &matrices.a[0][0]);
   special |= unpackTyped(desc.b, b, registers.b, 1, &matrices.b[0][0]);

@@ -27,9 +27,8 @@ constexpr int maxK = 32;
 
 } // namespace
 
-QCCSIM_CLONES void mmaInteger(const MmaDesc &desc, const uint32_t *const *a,
-                              const uint32_t *const *b, const uint32_t *const *c,
-                              uint32_t *const *d) {
+QCCSIM_CLONES void mmaInteger(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
+                              const uint32_t *const *c, uint32_t *const *d) {
   alignas(64) int16_t left[mmaRows][maxK];
   alignas(64) int16_t right[mmaColumns][maxK];
   int tiles = mmaRegisters(desc).b;

@@ -19,17 +19,17 @@
 namespace qccsim {
 
 struct MmaArithmetic {
-  int step = 16;                       ///< Products summed at once.
-  int fractionBits = 25;               ///< Kept below the largest exponent.
-  uint32_t resultMask = ~uint32_t(0);  ///< Applied to the f32 result's bits.
+  int step = 16;                      ///< Products summed at once.
+  int fractionBits = 25;              ///< Kept below the largest exponent.
+  uint32_t resultMask = ~uint32_t(0); ///< Applied to the f32 result's bits.
 };
 
-void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a,
-              const uint32_t *const *b, const uint32_t *const *c, uint32_t *const *d);
-void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
-             const uint32_t *const *c, uint32_t *const *d);
-void mmaInteger(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
-                const uint32_t *const *c, uint32_t *const *d);
+void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a, const uint32_t *const *b,
+              const uint32_t *const *c, uint32_t *const *d);
+void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
+             uint32_t *const *d);
+void mmaInteger(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
+                uint32_t *const *d);
 
 constexpr int mmaRows = 16;
 constexpr int mmaColumns = 8;
@@ -44,8 +44,8 @@ struct MmaMatrices {
 };
 
 /// Reads the fragments. tf32 is truncated to its 10 mantissa bits.
-void mmaUnpack(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
-               const uint32_t *const *c, MmaMatrices &matrices);
+void mmaUnpack(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
+               MmaMatrices &matrices);
 
 /// Writes D.
 void mmaPackF32(const float (*values)[mmaColumns], uint32_t *const *d);

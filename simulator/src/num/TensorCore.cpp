@@ -52,8 +52,7 @@ MmaArithmetic arithmeticOf(const MmaDesc &desc, MmaModel model) {
 const char *mmaUnsupported(const MmaDesc &desc) {
   if (desc.m != 16 || desc.n != 8)
     return "only shapes m16n8k* of mma.sync are implemented";
-  bool sameFamily = desc.a == desc.b || (isFp8(desc.a) && isFp8(desc.b)) ||
-                    (isInteger(desc.a) && isInteger(desc.b));
+  bool sameFamily = desc.a == desc.b || (isFp8(desc.a) && isFp8(desc.b)) || (isInteger(desc.a) && isInteger(desc.b));
   if (!sameFamily)
     return "mma.sync with these two element types does not exist";
   int tiles = tilesAlongK(desc);
@@ -75,8 +74,8 @@ MmaRegisters mmaRegisters(const MmaDesc &desc) {
   return {2 * tiles, tiles, desc.c == MmaAccumulator::F16 ? 2 : 4};
 }
 
-void mmaSync(const MmaDesc &desc, MmaModel model, const uint32_t *const *a,
-             const uint32_t *const *b, const uint32_t *const *c, uint32_t *const *d) {
+void mmaSync(const MmaDesc &desc, MmaModel model, const uint32_t *const *a, const uint32_t *const *b,
+             const uint32_t *const *c, uint32_t *const *d) {
   if (isInteger(desc.a))
     mmaInteger(desc, a, b, c, d);
   else if (model == MmaModel::Fast)

@@ -51,8 +51,8 @@ MmaRegisters mmaRegisters(const MmaDesc &desc);
 
 /// D = A * B + C for a full warp. `desc` must be supported; a, b, c, d point to
 /// mmaRegisters(desc) registers of 32 words. Registers of d may be those of a, b or c.
-void mmaSync(const MmaDesc &desc, MmaModel model, const uint32_t *const *a,
-             const uint32_t *const *b, const uint32_t *const *c, uint32_t *const *d);
+void mmaSync(const MmaDesc &desc, MmaModel model, const uint32_t *const *a, const uint32_t *const *b,
+             const uint32_t *const *c, uint32_t *const *d);
 
 /// One 8x8 matrix of 16-bit elements between rows in shared memory and a register (PTX ISA
 /// 9.7.14.5.15 "ldmatrix"): lane l holds elements [l/4][2*(l%4)] (lower half) and

@@ -10,7 +10,7 @@ namespace qcc_inspect {
 
 /// Header, sections, model, layers, kernels and plan as text.
 std::string report(const qccrt::EngineReader &engine, bool withPlan);
-/// The same as JSON; docs/engine-format.md names the fields.
+/// The same as JSON, with names of runtime/schema/plan.fbs.
 std::string reportJson(const qccrt::EngineReader &engine);
 
 } // namespace qcc_inspect

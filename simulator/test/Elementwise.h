@@ -15,16 +15,15 @@ using Expected = std::function<uint64_t(uint64_t a, uint64_t b, uint64_t c)>;
 /// Runs `instruction`, whose operands are written D, A, B, C, once per lane with operands from
 /// `values` in all kinds of combinations, and compares with `expected`. The letters become
 /// registers of the widths given (16, 32 or 64 bits).
-inline void checkElementwise(const std::string &instruction, unsigned dBits,
-                             std::vector<unsigned> sourceBits, const std::vector<uint64_t> &values,
-                             const Expected &expected) {
+inline void checkElementwise(const std::string &instruction, unsigned dBits, std::vector<unsigned> sourceBits,
+                             const std::vector<uint64_t> &values, const Expected &expected) {
   auto name = [](unsigned width, unsigned i) {
     return (width == 16 ? "%h" : width == 32 ? "%r" : "%rd") + std::to_string(i + 8);
   };
   std::string body;
   for (unsigned i = 0; i < sourceBits.size(); ++i)
-    body += "ld.global.u" + std::to_string(sourceBits[i]) + " " + name(sourceBits[i], i) +
-            ", [%rd2+" + std::to_string(256 * i) + "];\n";
+    body += "ld.global.u" + std::to_string(sourceBits[i]) + " " + name(sourceBits[i], i) + ", [%rd2+" +
+            std::to_string(256 * i) + "];\n";
   for (char c : instruction) {
     if (c == 'D')
       body += name(dBits, 7);
@@ -58,19 +57,47 @@ inline void checkElementwise(const std::string &instruction, unsigned dBits,
       for (unsigned i = 0; i < 3; ++i)
         s[i] = i < sourceBits.size() ? cut(in[32 * i + l], sourceBits[i]) : 0;
       uint64_t want = cut(expected(s[0], s[1], s[2]), dBits);
-      ASSERT_EQ(out[l], want) << instruction << std::hex << " a=" << s[0] << " b=" << s[1]
-                              << " c=" << s[2];
+      ASSERT_EQ(out[l], want) << instruction << std::hex << " a=" << s[0] << " b=" << s[1] << " c=" << s[2];
     }
   }
 }
 
 /// Edge cases and random values of 64 bits; narrower operands take the low bits.
 inline std::vector<uint64_t> integerValues() {
-  std::vector<uint64_t> values = {0, 1, 2, 3, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 127, 128, 255,
-                                  256, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000,
-                                  0x80000001, 0xfffffffe, 0xffffffff, 0x100000000,
-                                  0x7fffffffffffffff, 0x8000000000000000, ~uint64_t(0),
-                                  ~uint64_t(1), ~uint64_t(6), 0x0123456789abcdef};
+  std::vector<uint64_t> values = {0,
+                                  1,
+                                  2,
+                                  3,
+                                  7,
+                                  8,
+                                  15,
+                                  16,
+                                  31,
+                                  32,
+                                  33,
+                                  63,
+                                  64,
+                                  65,
+                                  127,
+                                  128,
+                                  255,
+                                  256,
+                                  0x7fff,
+                                  0x8000,
+                                  0xffff,
+                                  0x10000,
+                                  0x7fffffff,
+                                  0x80000000,
+                                  0x80000001,
+                                  0xfffffffe,
+                                  0xffffffff,
+                                  0x100000000,
+                                  0x7fffffffffffffff,
+                                  0x8000000000000000,
+                                  ~uint64_t(0),
+                                  ~uint64_t(1),
+                                  ~uint64_t(6),
+                                  0x0123456789abcdef};
   std::mt19937_64 random(1);
   for (unsigned i = 0; i < 40; ++i)
     values.push_back(random() >> (random() % 64));

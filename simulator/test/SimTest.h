@@ -30,7 +30,8 @@ inline std::string kernel(const std::string &body, const std::string &directives
   mul.wide.u32 %rd3, %r0, 8;
   add.u64 %rd1, %rd1, %rd3;
   add.u64 %rd2, %rd2, %rd3;
-)" + body + "\n  ret;\n}\n";
+)" + body +
+         "\n  ret;\n}\n";
 }
 
 /// A machine, and the two arrays of 64-bit words kernel() expects.
@@ -45,8 +46,7 @@ public:
     machine.memory().copyIn(in, zeros.data(), words * 8);
   }
 
-  LaunchStats run(const std::string &ptx, unsigned threads = 32, unsigned blocks = 1,
-                  size_t dynamicShared = 0) {
+  LaunchStats run(const std::string &ptx, unsigned threads = 32, unsigned blocks = 1, size_t dynamicShared = 0) {
     Module module(machine.memory(), machine.properties(), ptx);
     const Kernel *k = module.findKernel("k");
     if (!k)
@@ -60,9 +60,7 @@ public:
     return machine.launch(*k, config, parameters);
   }
 
-  void setInput(const std::vector<uint64_t> &values) {
-    machine.memory().copyIn(in, values.data(), values.size() * 8);
-  }
+  void setInput(const std::vector<uint64_t> &values) { machine.memory().copyIn(in, values.data(), values.size() * 8); }
   std::vector<uint64_t> output() {
     std::vector<uint64_t> values(words);
     machine.memory().copyOut(values.data(), out, words * 8);
@@ -95,11 +93,11 @@ template <class Action> SimError errorOf(Action action) {
   return SimError(ErrorKind::InvalidValue, "");
 }
 
-#define EXPECT_SIM_ERROR(action, expectedKind, text)                                             \
-  do {                                                                                           \
-    ::qccsim::SimError error = ::qccsim::test::errorOf([&] { action; });                         \
-    EXPECT_EQ(error.kind, expectedKind) << error.what();                                         \
-    EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();          \
+#define EXPECT_SIM_ERROR(action, expectedKind, text)                                                                   \
+  do {                                                                                                                 \
+    ::qccsim::SimError error = ::qccsim::test::errorOf([&] { action; });                                               \
+    EXPECT_EQ(error.kind, expectedKind) << error.what();                                                               \
+    EXPECT_NE(std::string(error.what()).find(text), std::string::npos) << error.what();                                \
   } while (0)
 
 inline uint32_t bits(float v) {

@@ -55,8 +55,7 @@ TEST_P(Async, sourceSizeFillsWithZeros) {
   st.global.u64 [%rd1], %rd5;)"));
   std::vector<uint64_t> out = runner.output();
   for (uint64_t i = 0; i < 32; ++i)
-    EXPECT_EQ(out[i], (i % 3 >= 1 ? 1000 + 2 * i : 0) +
-                          (i % 3 == 2 ? (1001 + 2 * i) << 32 : 0));
+    EXPECT_EQ(out[i], (i % 3 >= 1 ? 1000 + 2 * i : 0) + (i % 3 == 2 ? (1001 + 2 * i) << 32 : 0));
 }
 
 TEST_P(Async, waitGroupLeavesTheNewest) {
@@ -101,15 +100,13 @@ TEST_P(Async, needsABarrierForOthers) {
 TEST_P(Async, checksAddresses) {
   Runner runner(options);
   runner.setInput(counting(64));
-  EXPECT_SIM_ERROR(
-      runner.run(kernel(prologue + "cp.async.cg.shared.global [%r1+1024], [%rd2], 16;")),
-      ErrorKind::IllegalAddress, "shared address");
+  EXPECT_SIM_ERROR(runner.run(kernel(prologue + "cp.async.cg.shared.global [%r1+1024], [%rd2], 16;")),
+                   ErrorKind::IllegalAddress, "shared address");
   EXPECT_SIM_ERROR(runner.run(kernel(prologue + "cp.async.cg.shared.global [%r1+8], [%rd2], 16;")),
                    ErrorKind::MisalignedAddress, "not a multiple of 16");
-  EXPECT_SIM_ERROR(
-      runner.run(kernel(prologue + "cp.async.cg.shared.global [%r1], [%rd2+8192], 16;\n"
-                                   "cp.async.wait_all;")),
-      ErrorKind::IllegalAddress, "global address");
+  EXPECT_SIM_ERROR(runner.run(kernel(prologue + "cp.async.cg.shared.global [%r1], [%rd2+8192], 16;\n"
+                                                "cp.async.wait_all;")),
+                   ErrorKind::IllegalAddress, "global address");
   EXPECT_SIM_ERROR(runner.run(kernel(prologue + "cp.async.cg.shared.global [%r1], [%rd2], 16, 17;")),
                    ErrorKind::InvalidPtx, "17");
 }

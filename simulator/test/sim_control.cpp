@@ -22,7 +22,8 @@ EVEN:
 NEXT:
   add.u32 %r2, %r2, 1; bra LOOP;
 DONE:
-  cvt.u64.u32 %rd5, %r2; st.global.u64 [%rd1], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r2; st.global.u64 [%rd1], %rd5;)",
+                                       {});
   for (uint64_t i = 0; i < 32; ++i) {
     uint64_t steps = 0;
     for (uint64_t n = i + 1; n != 1; n = n % 2 ? 3 * n + 1 : n / 2)
@@ -41,7 +42,8 @@ BACK:
   activemask.b32 %r3; cvt.u64.u32 %rd5, %r3; st.global.u64 [%rd1], %rd5;
   ret;
 FAR:
-  add.u32 %r2, %r2, 1; bra BACK;)", {});
+  add.u32 %r2, %r2, 1; bra BACK;)",
+                                       {});
   for (unsigned i = 0; i < 32; ++i)
     EXPECT_EQ(out[i], 0xffffffffu);
 }
@@ -58,7 +60,8 @@ GO:
   add.u32 %r1, %r1, 1; bra LOOP;
 AFTER:
   bar.sync 0;
-  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)",
+                                       {});
   for (unsigned i = 0; i < 32; ++i)
     EXPECT_EQ(out[i], i);
 }
@@ -71,7 +74,8 @@ T: .branchtargets A, B, C;
 A: mov.u64 %rd5, 10; bra END;
 B: mov.u64 %rd5, 20; bra END;
 C: mov.u64 %rd5, 30;
-END: st.global.u64 [%rd1], %rd5;)", {});
+END: st.global.u64 [%rd1], %rd5;)",
+                                       {});
   for (unsigned i = 0; i < 32; ++i)
     EXPECT_EQ(out[i], 10u * (i % 3 + 1));
 }
@@ -82,7 +86,8 @@ TEST(Control, scopesShadowNames) {
   { .reg .b32 %r1; .reg .pred p; mov.u32 %r1, 7; setp.eq.u32 p, %r1, 7; @p bra L; mov.u32 %r1, 8;
     L: mov.u32 %r2, %r1; }
   { .reg .pred p; setp.eq.u32 p, %r1, 2; @p bra L; add.u32 %r1, %r1, %r2; L: }
-  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)",
+                                       {});
   EXPECT_EQ(out[0], 8u);
 }
 
@@ -103,8 +108,7 @@ SPIN:
 }
 
 class Waiting : public testing::TestWithParam<const char *> {};
-INSTANTIATE_TEST_SUITE_P(Threads, Waiting,
-                         testing::Values("threads=1", "threads=2", "threads=1,seed=5"));
+INSTANTIATE_TEST_SUITE_P(Threads, Waiting, testing::Values("threads=1", "threads=2", "threads=1,seed=5"));
 
 TEST_P(Waiting, blocksWaitForEachOther) {
   // Block b waits until block b + 1 has written its flag, the last one does not.
@@ -118,7 +122,8 @@ SPIN:
   ld.acquire.gpu.global.u64 %rd5, [%rd4+8]; setp.eq.u64 %p3, %rd5, 0; @%p3 bra SPIN;
 WRITE:
   cvt.u64.u32 %rd6, %r1; add.u64 %rd6, %rd6, 1; st.release.gpu.global.u64 [%rd4], %rd6;
-END:)"), 32, 8);
+END:)"),
+             32, 8);
   std::vector<uint64_t> out = runner.output();
   for (unsigned i = 0; i < 8; ++i)
     EXPECT_EQ(out[i], i + 1);
@@ -133,7 +138,8 @@ TEST(Control, barrierReductions) {
   barrier.cta.red.or.aligned.pred %p3, 0, %p1;
   selp.b32 %r2, 1000, 0, %p2; selp.b32 %r3, 2000, 0, %p3;
   add.u32 %r1, %r1, %r2; add.u32 %r1, %r1, %r3;
-  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)"), 96);
+  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)"),
+             96);
   for (unsigned i = 0; i < 96; ++i)
     EXPECT_EQ(runner.output()[i], 2040u);
 }
@@ -149,7 +155,8 @@ TEST(Control, arriveDoesNotWait) {
 CONSUMER:
   bar.sync 3, 64;
   ld.shared.u32 %r3, [s]; cvt.u64.u32 %rd5, %r3; st.global.u64 [%rd1], %rd5;
-END:)"), 64);
+END:)"),
+             64);
   EXPECT_EQ(runner.output()[32], 77u);
   EXPECT_EQ(runner.output()[0], 0u);
 }
@@ -159,7 +166,8 @@ TEST(Control, exitedThreadsDoNotHoldTheBarrier) {
   runner.run(kernel(R"(
   setp.ge.u32 %p1, %r0, 48; @%p1 ret;
   bar.sync 0;
-  mov.u64 %rd5, 1; st.global.u64 [%rd1], %rd5;)"), 96);
+  mov.u64 %rd5, 1; st.global.u64 [%rd1], %rd5;)"),
+             96);
   EXPECT_EQ(runner.output()[47], 1u);
   EXPECT_EQ(runner.output()[48], 0u);
 }
@@ -170,14 +178,14 @@ TEST(WarpOps, shuffles) {
   struct {
     const char *mode;
     int b, c;
-  } cases[] = {{"up", 1, 0},     {"up", 3, 0x1800},   {"down", 5, 31},  {"down", 2, 0x181f},
-               {"bfly", 16, 31}, {"bfly", 4, 0x181f}, {"idx", 9, 31},   {"idx", 3, 0x181f},
-               {"idx", 7, 3},    {"down", 1, 0x1c03}};
+  } cases[] = {{"up", 1, 0},        {"up", 3, 0x1800}, {"down", 5, 31},    {"down", 2, 0x181f}, {"bfly", 16, 31},
+               {"bfly", 4, 0x181f}, {"idx", 9, 31},    {"idx", 3, 0x181f}, {"idx", 7, 3},       {"down", 1, 0x1c03}};
   for (const auto &c : cases) {
-    std::vector<uint64_t> out = evaluate(
-        "mad.lo.u32 %r1, %r0, 3, 100;\nshfl.sync." + std::string(c.mode) + ".b32 %r2|%p1, %r1, " +
-        std::to_string(c.b) + ", " + std::to_string(c.c) + ", -1;\n" +
-        "selp.b32 %r3, 1, 0, %p1; mov.b64 %rd5, {%r2, %r3}; st.global.u64 [%rd1], %rd5;", {});
+    std::vector<uint64_t> out =
+        evaluate("mad.lo.u32 %r1, %r0, 3, 100;\nshfl.sync." + std::string(c.mode) + ".b32 %r2|%p1, %r1, " +
+                     std::to_string(c.b) + ", " + std::to_string(c.c) + ", -1;\n" +
+                     "selp.b32 %r3, 1, 0, %p1; mov.b64 %rd5, {%r2, %r3}; st.global.u64 [%rd1], %rd5;",
+                 {});
     for (int lane = 0; lane < 32; ++lane) {
       int mask = c.c >> 8 & 31, clamp = c.c & 31, from = 0;
       int maxLane = (lane & mask) | (clamp & ~mask), minLane = lane & mask;
@@ -211,7 +219,8 @@ TEST(WarpOps, votesMatchesReductions) {
   selp.b32 %r13, 8, 0, %p5; add.u32 %r10, %r10, %r11; add.u32 %r10, %r10, %r12;
   add.u32 %r10, %r10, %r13; mov.b64 %rd5, {%r10, %r4}; st.global.u64 [%rd1+256], %rd5;
   mov.b64 %rd5, {%r5, %r6}; st.global.u64 [%rd1+512], %rd5;
-  cvt.u64.u32 %rd5, %r7; st.global.u64 [%rd1+768], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r7; st.global.u64 [%rd1+768], %rd5;)",
+                                       {});
   uint32_t residue[5] = {};
   for (unsigned i = 0; i < 32; ++i)
     residue[i % 5] |= 1u << i;
@@ -228,7 +237,8 @@ TEST(WarpOps, electPicksOneMember) {
   setp.lt.u32 %p1, %r0, 4; @%p1 bra END;
   elect.sync %r8|%p6, 0xfffffff0;
   selp.b32 %r9, 1, 0, %p6; mov.b64 %rd5, {%r9, %r8}; st.global.u64 [%rd1], %rd5;
-END:)", {});
+END:)",
+                                       {});
   unsigned leaders = 0;
   for (unsigned i = 4; i < 32; ++i) {
     leaders += uint32_t(out[i]);
@@ -243,7 +253,8 @@ TEST(WarpOps, halvesShuffleApart) {
   std::vector<uint64_t> out = evaluate(R"(
   setp.lt.u32 %p1, %r0, 16; selp.b32 %r1, 0x0000ffff, 0xffff0000, %p1;
   shfl.sync.bfly.b32 %r2, %r0, 8, 31, %r1;
-  cvt.u64.u32 %rd5, %r2; st.global.u64 [%rd1], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r2; st.global.u64 [%rd1], %rd5;)",
+                                       {});
   for (unsigned i = 0; i < 32; ++i)
     EXPECT_EQ(out[i], i ^ 8);
 }
@@ -259,7 +270,8 @@ WAIT:
   bar.warp.sync -1;
   ld.shared.u32 %r2, [s];
 END:
-  cvt.u64.u32 %rd5, %r2; st.global.u64 [%rd1], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r2; st.global.u64 [%rd1], %rd5;)",
+                                       {});
   EXPECT_EQ(out[31], 9u);
 }
 

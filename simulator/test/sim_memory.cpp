@@ -15,7 +15,8 @@ TEST(Memory, extensionToWiderRegisters) {
   ld.global.s8 %h1, [%rd2]; cvt.u64.u16 %rd9, %h1; ld.global.s8 %r1, [%rd2]; cvt.u64.u32 %rd10, %r1;
   st.global.u64 [%rd1], %rd4; st.global.u64 [%rd1+256], %rd5; st.global.u64 [%rd1+512], %rd6;
   st.global.u64 [%rd1+768], %rd7; st.global.u64 [%rd1+1024], %rd8; st.global.u64 [%rd1+1280], %rd9;
-  st.global.u64 [%rd1+1536], %rd10;)", in);
+  st.global.u64 [%rd1+1536], %rd10;)",
+                                       in);
   EXPECT_EQ(out[0], 0xffffffffffffff88);
   EXPECT_EQ(out[32], 0x88u);
   EXPECT_EQ(out[64], 0xffffffffffff8788);
@@ -36,7 +37,8 @@ TEST(Memory, vectorsOfEveryWidth) {
   ld.global.v2.b64 {%rd5, _}, [%rd2]; ld.global.v4.u16 {%h1, %h2, %h3, %h4}, [%rd2+8];
   st.global.v2.u64 [%rd1+512], {%rd5, %rd5}; st.global.v4.u16 [%rd1+512], {%h1, %h2, %h3, %h4};
   ld.global.v4.u8 {%h1, %h2, %h3, %h4}, [%rd2]; st.global.v4.u8 [%rd1+1024], {%h4, %h3, %h2, %h1};
-)", in);
+)",
+                                       in);
   for (unsigned t = 0; t < 32; ++t) {
     EXPECT_EQ(out[2 * t], in[2 * t + 1]);
     EXPECT_EQ(out[64 + 2 * t], in[2 * t + 1]);
@@ -58,7 +60,8 @@ TEST(Memory, genericAddresses) {
   @%p1 ld.shared.u64 %rd9, [%rd4]; @!%p1 ld.local.u64 %rd9, [l+8];
   cvt.u64.u32 %rd10, %r2; shl.b64 %rd10, %rd10, 32; or.b64 %rd9, %rd9, %rd10;
   cvta.to.shared.u64 %rd11, %rd5; setp.ne.u64 %p5, %rd11, %rd4; @%p5 mov.u64 %rd9, 0;
-  st.u64 [%rd1], %rd9;)", {});
+  st.u64 [%rd1], %rd9;)",
+                                       {});
   for (uint64_t t = 0; t < 32; ++t)
     EXPECT_EQ(out[t], t | uint64_t(t % 2 ? 6 : 5) << 32);
 }
@@ -128,11 +131,12 @@ TEST(Memory, dynamicSharedFollowsStatic) {
   ld.param.u64 %rd1, [out]; mov.u32 %r1, dyn; mov.u32 %r2, s; sub.u32 %r3, %r1, %r2;
   mov.u32 %r4, %dynamic_smem_size; st.shared.u32 [dyn+60], %r4; ld.shared.u32 %r5, [%r1+60];
   st.global.u32 [%rd1], %r3; st.global.u32 [%rd1+4], %r5;
-})", 1, 1, 64);
+})",
+             1, 1, 64);
   EXPECT_EQ(runner.output()[0], uint64_t(64) << 32 | 32);
   EXPECT_SIM_ERROR(runner.run(header() + ".extern .shared .align 16 .b8 dyn[];\n.visible .entry k("
-                              ".param .u64 out, .param .u64 in) { st.shared.u32 [dyn+64], 0; }", 1,
-                              1, 64),
+                                         ".param .u64 out, .param .u64 in) { st.shared.u32 [dyn+64], 0; }",
+                              1, 1, 64),
                    ErrorKind::IllegalAddress, "the block has 64");
 }
 
@@ -177,7 +181,8 @@ TEST(Atomics, returnTheOldValue) {
   setp.eq.u32 %p1, %r0, 0; @%p1 st.shared.u32 [s], 10;
   bar.sync 0;
   atom.shared.add.u32 %r1, [s], 2; atom.shared.exch.b32 %r2, [s], %r1;
-  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)", {});
+  cvt.u64.u32 %rd5, %r1; st.global.u64 [%rd1], %rd5;)",
+                                       {});
   uint64_t seen = 0;
   for (unsigned t = 0; t < 32; ++t)
     seen |= uint64_t(1) << (out[t] - 10) / 2;
@@ -194,14 +199,16 @@ TEST(Counters, bytesSectorsAndBankConflicts) {
   EXPECT_EQ(s.globalBytesWritten, 128u);
   EXPECT_EQ(s.globalSectors, 8u + 8u);
   const std::string shared = ".shared .align 16 .b8 s[4096]; mov.u32 %r1, s; ";
-  EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 2; add.u32 %r1, %r1, %r2; st.shared.u32 [%r1], %r0;")
-                .sharedWavefronts, 1u);
-  EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 3; add.u32 %r1, %r1, %r2; st.shared.u32 [%r1], %r0;")
-                .sharedWavefronts, 2u);
-  EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 7; add.u32 %r1, %r1, %r2; st.shared.u32 [%r1], %r0;")
-                .sharedWavefronts, 32u);
+  EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 2; add.u32 %r1, %r1, %r2; st.shared.u32 [%r1], %r0;").sharedWavefronts,
+            1u);
+  EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 3; add.u32 %r1, %r1, %r2; st.shared.u32 [%r1], %r0;").sharedWavefronts,
+            2u);
+  EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 7; add.u32 %r1, %r1, %r2; st.shared.u32 [%r1], %r0;").sharedWavefronts,
+            32u);
   EXPECT_EQ(stats(shared + "shl.b32 %r2, %r0, 4; add.u32 %r1, %r1, %r2; "
-                           "st.shared.v4.u32 [%r1], {%r0, %r0, %r0, %r0};").sharedWavefronts, 4u);
+                           "st.shared.v4.u32 [%r1], {%r0, %r0, %r0, %r0};")
+                .sharedWavefronts,
+            4u);
   EXPECT_EQ(stats("").totalInstructions(), 6u + 1u);
 }
 

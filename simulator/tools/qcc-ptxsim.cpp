@@ -35,9 +35,8 @@ static int check(const char *path) {
     for (const auto &kernel : module.kernels())
       std::printf("%s: %zu parameters in %zu bytes, %zu bytes shared, %zu bytes local, "
                   "%d registers live, at most %d threads\n",
-                  kernel->name.c_str(), kernel->parameters.size(), kernel->parameterBytes,
-                  kernel->staticSharedBytes, kernel->localBytes, kernel->registersPerThread,
-                  kernel->maxThreadsPerBlock);
+                  kernel->name.c_str(), kernel->parameters.size(), kernel->parameterBytes, kernel->staticSharedBytes,
+                  kernel->localBytes, kernel->registersPerThread, kernel->maxThreadsPerBlock);
   } catch (const SimError &error) {
     std::fprintf(stderr, "%s: %s\n", path, error.what());
     return 1;

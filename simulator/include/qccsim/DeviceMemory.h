@@ -73,9 +73,7 @@ public:
   /// "address 0x... is 16 bytes past the end of the allocation of 4096 bytes at 0x...".
   std::string describe(DeviceAddress address, size_t bytes) const;
   /// Held during a launch.
-  std::shared_lock<std::shared_mutex> launchLock() const {
-    return std::shared_lock<std::shared_mutex>(mutex);
-  }
+  std::shared_lock<std::shared_mutex> launchLock() const { return std::shared_lock<std::shared_mutex>(mutex); }
 
 private:
   Allocation &checked(DeviceAddress address, size_t bytes, const char *what) const;
@@ -83,7 +81,7 @@ private:
   size_t capacity;
   size_t used = 0;
   DeviceAddress next = firstAddress + (DeviceAddress(1) << 32);
-  std::vector<std::unique_ptr<Allocation>> live;              ///< ascending base
+  std::vector<std::unique_ptr<Allocation>> live;               ///< ascending base
   std::vector<std::pair<DeviceAddress, size_t>> recentlyFreed; ///< for messages
   mutable std::shared_mutex mutex;
 };

@@ -80,13 +80,11 @@ public:
   /// of parameter i, of parameters[i].bytes bytes. Throws SimError; memory then
   /// holds what the kernel had written. Launches of different threads run one
   /// after the other.
-  LaunchStats launch(const Kernel &kernel, const LaunchConfig &config,
-                     const void *const *parameters);
+  LaunchStats launch(const Kernel &kernel, const LaunchConfig &config, const void *const *parameters);
 
   /// The same with the parameters packed as Kernel::parameters lays them out.
   /// Throws InvalidValue unless bytes == kernel.parameterBytes.
-  LaunchStats launchPacked(const Kernel &kernel, const LaunchConfig &config, const void *buffer,
-                           size_t bytes);
+  LaunchStats launchPacked(const Kernel &kernel, const LaunchConfig &config, const void *buffer, size_t bytes);
 
 private:
   struct Workers;

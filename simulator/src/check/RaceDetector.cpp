@@ -37,20 +37,15 @@ void RaceDetector::leave(uint32_t warp, uint32_t barrier) {
     own[w] = std::max(own[w], joined[w]);
 }
 
-void RaceDetector::reset(uint32_t barrier) {
-  std::fill_n(barrierClocks.begin() + barrier * numWarps, numWarps, 0);
-}
+void RaceDetector::reset(uint32_t barrier) { std::fill_n(barrierClocks.begin() + barrier * numWarps, numWarps, 0); }
 
-RaceDetector::Conflict RaceDetector::checkWrite(uint32_t warp, const Write &write, uint8_t bytes,
-                                                bool atomic) const {
-  if (write.clock > clocks[warp * numWarps + write.warp] && (write.bytes & bytes) &&
-      !(atomic && write.atomic))
+RaceDetector::Conflict RaceDetector::checkWrite(uint32_t warp, const Write &write, uint8_t bytes, bool atomic) const {
+  if (write.clock > clocks[warp * numWarps + write.warp] && (write.bytes & bytes) && !(atomic && write.atomic))
     return {0, write.warp, write.statement, true};
   return {};
 }
 
-RaceDetector::Conflict RaceDetector::checkReads(uint32_t warp, uint32_t granule,
-                                                uint8_t bytes) const {
+RaceDetector::Conflict RaceDetector::checkReads(uint32_t warp, uint32_t granule, uint8_t bytes) const {
   const uint64_t *entries = &reads[size_t(granule) * numWarps];
   const uint32_t *seen = &clocks[warp * numWarps];
   bool any = false;
@@ -64,9 +59,8 @@ RaceDetector::Conflict RaceDetector::checkReads(uint32_t warp, uint32_t granule,
   return {};
 }
 
-RaceDetector::Conflict RaceDetector::accessSlowly(AccessKind kind, uint32_t warp,
-                                                  uint32_t statement, uint32_t granule,
-                                                  uint8_t bytes) {
+RaceDetector::Conflict RaceDetector::accessGranule(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t granule,
+                                                   uint8_t bytes) {
   bool atomic = kind == AccessKind::Atomic;
   Write &write = writes[granule];
   if (Conflict conflict = checkWrite(warp, write, bytes, atomic); conflict.lane >= 0)
@@ -86,34 +80,51 @@ RaceDetector::Conflict RaceDetector::accessSlowly(AccessKind kind, uint32_t warp
   return {};
 }
 
-RaceDetector::Conflict RaceDetector::access(AccessKind kind, uint32_t warp, uint32_t statement,
-                                            uint32_t mask, const uint64_t *addresses,
-                                            unsigned bytes) {
+/// Records reads of whole words that no unseen write precedes; returns the lanes of `mask` for
+/// which that is not so.
+uint32_t RaceDetector::readWords(uint32_t warp, uint64_t key, uint32_t mask, const uint64_t *addresses,
+                                 unsigned words) {
   const uint32_t *seen = &clocks[warp * numWarps];
-  const uint64_t key = uint64_t(seen[warp]) << 32 | uint64_t(statement << byteBits) | 15;
+  const Write *lastWrites = writes.data();
+  uint64_t *ownReads = reads.data() + warp;
+  const size_t stride = numWarps;
   uint64_t previous = UINT64_MAX;
+  uint32_t left = 0;
+  for (; mask; mask &= mask - 1) {
+    int lane = std::countr_zero(mask);
+    if (addresses[lane] == previous)
+      continue; // lanes often read the same word
+    previous = addresses[lane];
+    size_t granule = addresses[lane] / 4;
+    bool unseen = false;
+    for (unsigned i = 0; i < words; ++i, ++granule) {
+      unseen |= lastWrites[granule].clock > seen[lastWrites[granule].warp];
+      ownReads[granule * stride] = key;
+    }
+    left |= uint32_t(unseen) << lane;
+  }
+  return left;
+}
+
+RaceDetector::Conflict RaceDetector::access(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t mask,
+                                            const uint64_t *addresses, unsigned bytes) {
+  if (kind == AccessKind::Read && bytes % 4 == 0) {
+    uint64_t key =
+        uint64_t(clocks[warp * numWarps + warp]) << 32 | uint64_t(statement << byteBits) | ((1u << byteBits) - 1);
+    mask = readWords(warp, key, mask, addresses, bytes / 4);
+  }
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     int lane = std::countr_zero(rest);
-    if (addresses[lane] == previous)
-      continue; // lanes that read the same word
-    previous = addresses[lane];
     uint32_t address = uint32_t(addresses[lane]), end = address + bytes;
     while (address < end) {
-      uint32_t granule = address / 4, first = address % 4, count = std::min(4 - first, end - address);
-      address += count;
-      if (kind == AccessKind::Read && count == 4) [[likely]] {
-        const Write &write = writes[granule];
-        if (write.clock <= seen[write.warp]) [[likely]] {
-          reads[size_t(granule) * numWarps + warp] = key;
-          continue;
-        }
-      }
-      Conflict conflict = accessSlowly(kind, warp, statement, granule,
-                                       uint8_t(((1u << count) - 1) << first));
+      uint32_t first = address % 4, count = std::min(4 - first, end - address);
+      uint8_t touched = uint8_t(((1u << count) - 1) << first);
+      Conflict conflict = accessGranule(kind, warp, statement, address / 4, touched);
       if (conflict.lane >= 0) {
         conflict.lane = lane;
         return conflict;
       }
+      address += count;
     }
   }
   return {};

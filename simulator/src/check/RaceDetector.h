@@ -37,8 +37,8 @@ public:
 
   /// Records the accesses of the lanes of `mask` to `bytes` bytes each; the first race, if any.
   /// Atomics are ordered among themselves, but not with plain accesses.
-  Conflict access(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t mask,
-                  const uint64_t *addresses, unsigned bytes);
+  Conflict access(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t mask, const uint64_t *addresses,
+                  unsigned bytes);
 
 private:
   /// Clock, statement and, lowest, which of the four bytes; ordered by clock.
@@ -53,8 +53,8 @@ private:
 
   Conflict checkWrite(uint32_t warp, const Write &write, uint8_t bytes, bool atomic) const;
   Conflict checkReads(uint32_t warp, uint32_t granule, uint8_t bytes) const;
-  Conflict accessSlowly(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t granule,
-                        uint8_t bytes);
+  Conflict accessGranule(AccessKind kind, uint32_t warp, uint32_t statement, uint32_t granule, uint8_t bytes);
+  uint32_t readWords(uint32_t warp, uint64_t key, uint32_t mask, const uint64_t *addresses, unsigned words);
 
   uint32_t numWarps = 0;
   uint32_t numGranules = 0;

@@ -21,8 +21,7 @@ void Worker::begin(const Launch &newLaunch) {
 }
 
 static uint8_t *alignUp(uint8_t *pointer) {
-  return reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(pointer) + 63) &
-                                     ~uintptr_t(63));
+  return reinterpret_cast<uint8_t *>((reinterpret_cast<uintptr_t>(pointer) + 63) & ~uintptr_t(63));
 }
 
 void BlockState::start(const Launch &newLaunch, Worker &onWorker, uint64_t id) {
@@ -82,41 +81,68 @@ void BlockState::startWarp(Warp &warp, uint32_t index) {
   setSpecials(warp);
 }
 
-static uint32_t specialValue(const BlockState &block, SpecialRegister which, uint32_t warp,
-                             uint32_t lane) {
+static uint32_t specialValue(const BlockState &block, SpecialRegister which, uint32_t warp, uint32_t lane) {
   const Launch &launch = *block.launch;
   const unsigned *dim = launch.config.block, *grid = launch.config.grid;
   uint32_t thread = warp * 32 + lane, bit = 1u << lane;
   using R = SpecialRegister;
   switch (which) {
-  case R::TidX: return thread % dim[0];
-  case R::TidY: return thread / dim[0] % dim[1];
-  case R::TidZ: return thread / dim[0] / dim[1];
-  case R::NtidX: return dim[0];
-  case R::NtidY: return dim[1];
-  case R::NtidZ: return dim[2];
-  case R::CtaidX: return block.ctaid[0];
-  case R::CtaidY: return block.ctaid[1];
-  case R::CtaidZ: return block.ctaid[2];
-  case R::NctaidX: return grid[0];
-  case R::NctaidY: return grid[1];
-  case R::NctaidZ: return grid[2];
-  case R::LaneId: return lane;
-  case R::WarpId: return warp;
-  case R::NwarpId: return launch.device->maxThreadsPerMultiprocessor / 32;
-  case R::SmId: return block.linearId % launch.device->multiprocessors;
-  case R::NsmId: return launch.device->multiprocessors;
-  case R::GridId: return 1;
-  case R::LanemaskEq: return bit;
-  case R::LanemaskLe: return bit | (bit - 1);
-  case R::LanemaskLt: return bit - 1;
-  case R::LanemaskGe: return ~(bit - 1);
-  case R::LanemaskGt: return ~(bit | (bit - 1));
-  case R::DynamicSmemSize: return launch.config.dynamicSharedBytes;
-  case R::TotalSmemSize: return launch.sharedBytes;
-  case R::ClusterCtaRank: return 0;
-  case R::ClusterNctaRank: return 1;
-  case R::Zero: return 0;
+  case R::TidX:
+    return thread % dim[0];
+  case R::TidY:
+    return thread / dim[0] % dim[1];
+  case R::TidZ:
+    return thread / dim[0] / dim[1];
+  case R::NtidX:
+    return dim[0];
+  case R::NtidY:
+    return dim[1];
+  case R::NtidZ:
+    return dim[2];
+  case R::CtaidX:
+    return block.ctaid[0];
+  case R::CtaidY:
+    return block.ctaid[1];
+  case R::CtaidZ:
+    return block.ctaid[2];
+  case R::NctaidX:
+    return grid[0];
+  case R::NctaidY:
+    return grid[1];
+  case R::NctaidZ:
+    return grid[2];
+  case R::LaneId:
+    return lane;
+  case R::WarpId:
+    return warp;
+  case R::NwarpId:
+    return launch.device->maxThreadsPerMultiprocessor / 32;
+  case R::SmId:
+    return block.linearId % launch.device->multiprocessors;
+  case R::NsmId:
+    return launch.device->multiprocessors;
+  case R::GridId:
+    return 1;
+  case R::LanemaskEq:
+    return bit;
+  case R::LanemaskLe:
+    return bit | (bit - 1);
+  case R::LanemaskLt:
+    return bit - 1;
+  case R::LanemaskGe:
+    return ~(bit - 1);
+  case R::LanemaskGt:
+    return ~(bit | (bit - 1));
+  case R::DynamicSmemSize:
+    return launch.config.dynamicSharedBytes;
+  case R::TotalSmemSize:
+    return launch.sharedBytes;
+  case R::ClusterCtaRank:
+    return 0;
+  case R::ClusterNctaRank:
+    return 1;
+  case R::Zero:
+    return 0;
   }
   return 0;
 }
@@ -172,15 +198,14 @@ void BlockState::warpExited() {
       completeIfFull(id);
 }
 
-void BlockState::arrive(Warp &warp, uint32_t mask, uint32_t id, bool all, uint32_t expected,
-                        uint32_t votes, bool waits) {
+void BlockState::arrive(Warp &warp, uint32_t mask, uint32_t id, bool all, uint32_t expected, uint32_t votes,
+                        bool waits) {
   NamedBarrier &barrier = barriers[id];
   if (barrier.inUse() && (barrier.all != all || (!all && barrier.expected != expected)))
     throw Fault{ErrorKind::Deadlock,
-                "barrier " + std::to_string(id) + " is used with different thread counts: " +
-                    (all ? "all" : std::to_string(expected)) + " here, " +
-                    (barrier.all ? "all" : std::to_string(barrier.expected)) +
-                    " by those that wait"};
+                "barrier " + std::to_string(id) +
+                    " is used with different thread counts: " + (all ? "all" : std::to_string(expected)) + " here, " +
+                    (barrier.all ? "all" : std::to_string(barrier.expected)) + " by those that wait"};
   barrier.all = all;
   barrier.expected = expected;
   barrier.threads += std::popcount(mask);
@@ -203,8 +228,7 @@ void BlockState::completeIfFull(uint32_t id) {
       return;
   } else {
     if (barrier.slots > barrier.expected)
-      throw Fault{ErrorKind::Deadlock, "more threads than the " +
-                                           std::to_string(barrier.expected) +
+      throw Fault{ErrorKind::Deadlock, "more threads than the " + std::to_string(barrier.expected) +
                                            " expected arrived at barrier " + std::to_string(id)};
     if (barrier.slots < barrier.expected)
       return;
@@ -241,8 +265,7 @@ void BlockState::completeIfFull(uint32_t id) {
 }
 
 static std::string triple(const uint32_t *v) {
-  return "(" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " +
-         std::to_string(v[2]) + ")";
+  return "(" + std::to_string(v[0]) + ", " + std::to_string(v[1]) + ", " + std::to_string(v[2]) + ")";
 }
 
 void BlockState::rethrow(const Warp &warp, const Fault &fault) const {
@@ -253,16 +276,14 @@ void BlockState::rethrow(const Warp &warp, const Fault &fault) const {
   if (fault.lane >= 0) {
     uint32_t tid[3];
     for (unsigned d = 0; d < 3; ++d)
-      tid[d] = specialValue(*this, SpecialRegister(int(SpecialRegister::TidX) + int(d)), warp.index,
-                            fault.lane);
+      tid[d] = specialValue(*this, SpecialRegister(int(SpecialRegister::TidX) + int(d)), warp.index, fault.lane);
     where += " thread " + triple(tid);
   } else {
     where += " warp " + std::to_string(warp.index);
   }
   throw SimError(fault.kind,
-                 std::string(toString(fault.kind)) + " in kernel '" + program.name +
-                     "', PTX line " + std::to_string(line.line) + " (" + line.text + ")" + where +
-                     ": " + fault.message,
+                 std::string(toString(fault.kind)) + " in kernel '" + program.name + "', PTX line " +
+                     std::to_string(line.line) + " (" + line.text + ")" + where + ": " + fault.message,
                  line.line);
 }
 
@@ -282,8 +303,7 @@ void BlockState::reportDeadlock() const {
               std::to_string(line.line) + " (" + line.text + ")";
       if (group.wait == Wait::Barrier) {
         const NamedBarrier &barrier = barriers[group.waitArg];
-        text += " barrier " + std::to_string(group.waitArg) + " with " +
-                std::to_string(barrier.threads) + " of " +
+        text += " barrier " + std::to_string(group.waitArg) + " with " + std::to_string(barrier.threads) + " of " +
                 (barrier.all ? "all" : std::to_string(barrier.expected)) + " threads";
       } else {
         std::snprintf(mask, sizeof mask, "%08x", group.waitArg);

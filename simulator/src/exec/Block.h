@@ -77,8 +77,7 @@ struct BlockState {
   bool spins() const;
 
   /// A group arrives at a barrier; releases it where that completes it.
-  void arrive(Warp &warp, uint32_t mask, uint32_t id, bool all, uint32_t expected,
-              uint32_t votes, bool waits);
+  void arrive(Warp &warp, uint32_t mask, uint32_t id, bool all, uint32_t expected, uint32_t votes, bool waits);
   /// The warp's last thread has exited.
   void warpExited();
 

@@ -60,9 +60,8 @@ struct Progress {
 
 } // namespace
 
-static void runBlocks(const Launch &launch, Worker &worker,
-                      std::vector<std::unique_ptr<BlockState>> &idle, uint64_t blocks,
-                      uint64_t stride, Progress &progress) {
+static void runBlocks(const Launch &launch, Worker &worker, std::vector<std::unique_ptr<BlockState>> &idle,
+                      uint64_t blocks, uint64_t stride, Progress &progress) {
   std::deque<std::unique_ptr<BlockState>> resident;
   bool exhausted = false;
   try {
@@ -114,9 +113,7 @@ void Machine::Workers::run(const Launch &launch, uint64_t blocks, unsigned seed)
     slots[i]->worker.begin(launch);
   std::vector<std::thread> helpers;
   for (size_t i = 1; i < threads; ++i)
-    helpers.emplace_back([&, i] {
-      runBlocks(launch, slots[i]->worker, slots[i]->idle, blocks, stride, progress);
-    });
+    helpers.emplace_back([&, i] { runBlocks(launch, slots[i]->worker, slots[i]->idle, blocks, stride, progress); });
   runBlocks(launch, slots[0]->worker, slots[0]->idle, blocks, stride, progress);
   for (std::thread &helper : helpers)
     helper.join();
@@ -138,8 +135,7 @@ Machine::Machine(DeviceProperties properties, Options options)
 
 Machine::~Machine() = default;
 
-static void checkConfig(const Kernel &kernel, const LaunchConfig &config,
-                        const DeviceProperties &device) {
+static void checkConfig(const Kernel &kernel, const LaunchConfig &config, const DeviceProperties &device) {
   auto refuse = [&](ErrorKind kind, const std::string &message) {
     throw SimError(kind, "launch of '" + kernel.name + "': " + message);
   };
@@ -148,51 +144,43 @@ static void checkConfig(const Kernel &kernel, const LaunchConfig &config,
   for (unsigned d = 0; d < 3; ++d) {
     unsigned block = config.block[d], grid = config.grid[d];
     if (!block || block > unsigned(device.maxBlockDim[d]))
-      refuse(ErrorKind::InvalidValue, std::string("block dimension ") + axis[d] + " is " +
-                                          std::to_string(block) + ", must be 1 to " +
-                                          std::to_string(device.maxBlockDim[d]));
+      refuse(ErrorKind::InvalidValue, std::string("block dimension ") + axis[d] + " is " + std::to_string(block) +
+                                          ", must be 1 to " + std::to_string(device.maxBlockDim[d]));
     if (!grid || grid > unsigned(device.maxGridDim[d]))
-      refuse(ErrorKind::InvalidValue, std::string("grid dimension ") + axis[d] + " is " +
-                                          std::to_string(grid) + ", must be 1 to " +
-                                          std::to_string(device.maxGridDim[d]));
+      refuse(ErrorKind::InvalidValue, std::string("grid dimension ") + axis[d] + " is " + std::to_string(grid) +
+                                          ", must be 1 to " + std::to_string(device.maxGridDim[d]));
     unsigned required = kernel.program().requiredThreads[d];
     if (required && required != block)
-      refuse(ErrorKind::InvalidValue, std::string("block dimension ") + axis[d] + " is " +
-                                          std::to_string(block) + ", .reqntid wants " +
-                                          std::to_string(required));
+      refuse(ErrorKind::InvalidValue, std::string("block dimension ") + axis[d] + " is " + std::to_string(block) +
+                                          ", .reqntid wants " + std::to_string(required));
     threads *= block;
   }
   if (threads > uint64_t(kernel.maxThreadsPerBlock))
     refuse(ErrorKind::LaunchOutOfResources,
-           std::to_string(threads) + " threads per block, the limit is " +
-               std::to_string(kernel.maxThreadsPerBlock));
+           std::to_string(threads) + " threads per block, the limit is " + std::to_string(kernel.maxThreadsPerBlock));
   size_t shared = kernel.staticSharedBytes + config.dynamicSharedBytes;
   size_t limit = std::min(config.sharedBytesLimit, device.sharedBytesPerBlockOptin);
   if (config.dynamicSharedBytes > device.sharedBytesPerBlockOptin || shared > limit)
-    refuse(ErrorKind::LaunchOutOfResources,
-           std::to_string(shared) + " bytes of shared memory, the limit is " +
-               std::to_string(limit) + " (opt in for more, at most " +
-               std::to_string(device.sharedBytesPerBlockOptin) + ")");
+    refuse(ErrorKind::LaunchOutOfResources, std::to_string(shared) + " bytes of shared memory, the limit is " +
+                                                std::to_string(limit) + " (opt in for more, at most " +
+                                                std::to_string(device.sharedBytesPerBlockOptin) + ")");
 }
 
-LaunchStats Machine::launch(const Kernel &kernel, const LaunchConfig &config,
-                            const void *const *parameters) {
+LaunchStats Machine::launch(const Kernel &kernel, const LaunchConfig &config, const void *const *parameters) {
   std::vector<uint8_t> packed(kernel.parameterBytes);
   for (size_t i = 0; i < kernel.parameters.size(); ++i) {
     const KernelParameter &parameter = kernel.parameters[i];
     if (!parameters || !parameters[i])
-      throw SimError(ErrorKind::InvalidValue, "launch of '" + kernel.name + "': parameter " +
-                                                  std::to_string(i) + " is null");
+      throw SimError(ErrorKind::InvalidValue,
+                     "launch of '" + kernel.name + "': parameter " + std::to_string(i) + " is null");
     std::memcpy(packed.data() + parameter.offset, parameters[i], parameter.bytes);
   }
   return launchPacked(kernel, config, packed.data(), packed.size());
 }
 
-LaunchStats Machine::launchPacked(const Kernel &kernel, const LaunchConfig &config,
-                                  const void *buffer, size_t bytes) {
+LaunchStats Machine::launchPacked(const Kernel &kernel, const LaunchConfig &config, const void *buffer, size_t bytes) {
   if (bytes != kernel.parameterBytes)
-    throw SimError(ErrorKind::InvalidValue, "launch of '" + kernel.name + "': " +
-                                                std::to_string(bytes) +
+    throw SimError(ErrorKind::InvalidValue, "launch of '" + kernel.name + "': " + std::to_string(bytes) +
                                                 " bytes of parameters, it has " +
                                                 std::to_string(kernel.parameterBytes));
   checkConfig(kernel, config, device);

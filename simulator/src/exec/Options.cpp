@@ -11,18 +11,30 @@ using namespace qccsim;
 
 const char *qccsim::toString(ErrorKind kind) {
   switch (kind) {
-  case ErrorKind::InvalidPtx: return "invalid ptx";
-  case ErrorKind::UnsupportedInstruction: return "unsupported instruction";
-  case ErrorKind::OutOfMemory: return "out of memory";
-  case ErrorKind::InvalidValue: return "invalid value";
-  case ErrorKind::LaunchOutOfResources: return "launch out of resources";
-  case ErrorKind::IllegalAddress: return "illegal address";
-  case ErrorKind::MisalignedAddress: return "misaligned address";
-  case ErrorKind::Uninitialised: return "uninitialised read";
-  case ErrorKind::Race: return "race";
-  case ErrorKind::Divergence: return "divergence";
-  case ErrorKind::Deadlock: return "deadlock";
-  case ErrorKind::Trap: return "trap";
+  case ErrorKind::InvalidPtx:
+    return "invalid ptx";
+  case ErrorKind::UnsupportedInstruction:
+    return "unsupported instruction";
+  case ErrorKind::OutOfMemory:
+    return "out of memory";
+  case ErrorKind::InvalidValue:
+    return "invalid value";
+  case ErrorKind::LaunchOutOfResources:
+    return "launch out of resources";
+  case ErrorKind::IllegalAddress:
+    return "illegal address";
+  case ErrorKind::MisalignedAddress:
+    return "misaligned address";
+  case ErrorKind::Uninitialised:
+    return "uninitialised read";
+  case ErrorKind::Race:
+    return "race";
+  case ErrorKind::Divergence:
+    return "divergence";
+  case ErrorKind::Deadlock:
+    return "deadlock";
+  case ErrorKind::Trap:
+    return "trap";
   }
   return "error";
 }
@@ -37,19 +49,17 @@ static uint64_t parseNumber(std::string_view key, std::string_view text, bool al
     rest = shift ? "" : rest;
   }
   if (error != std::errc() || !rest.empty() || (shift && value >> (63 - shift)))
-    throw SimError(ErrorKind::InvalidValue, "simulator option '" + std::string(key) + "=" +
-                                                std::string(text) + "' is not a number");
+    throw SimError(ErrorKind::InvalidValue,
+                   "simulator option '" + std::string(key) + "=" + std::string(text) + "' is not a number");
   return value << shift;
 }
 
 /// True for `first`, false for `second`.
-static bool parseChoice(std::string_view key, std::string_view text, std::string_view first,
-                        std::string_view second) {
+static bool parseChoice(std::string_view key, std::string_view text, std::string_view first, std::string_view second) {
   if (text != first && text != second)
-    throw SimError(ErrorKind::InvalidValue, "simulator option '" + std::string(key) + "=" +
-                                                std::string(text) + "' must be '" +
-                                                std::string(first) + "' or '" +
-                                                std::string(second) + "'");
+    throw SimError(ErrorKind::InvalidValue, "simulator option '" + std::string(key) + "=" + std::string(text) +
+                                                "' must be '" + std::string(first) + "' or '" + std::string(second) +
+                                                "'");
   return text == first;
 }
 
@@ -69,8 +79,7 @@ Options Options::parse(std::string_view text) {
       if (options.threads > 1024)
         throw SimError(ErrorKind::InvalidValue, "simulator option 'threads' is at most 1024");
     } else if (key == "async")
-      options.asyncEffect =
-          parseChoice(key, value, "late", "early") ? AsyncEffect::Late : AsyncEffect::Early;
+      options.asyncEffect = parseChoice(key, value, "late", "early") ? AsyncEffect::Late : AsyncEffect::Early;
     else if (key == "uninitialised")
       options.checkUninitialised = parseChoice(key, value, "on", "off");
     else if (key == "races")

@@ -40,8 +40,8 @@ struct Group {
 
 /// One cp.async of a warp that has not taken effect.
 struct PendingCopy {
-  uint32_t mask;       ///< lanes whose copy is outstanding
-  uint32_t bytes;      ///< written per lane
+  uint32_t mask;  ///< lanes whose copy is outstanding
+  uint32_t bytes; ///< written per lane
   const Inst *instruction;
   uint32_t shared[32];
   uint64_t global[32];
@@ -73,9 +73,7 @@ struct Warp {
   uint32_t commits[32] = {};
   uint8_t *local = nullptr; ///< localBytes per lane, data then initialisation
 
-  template <class T> T *reg(Ref ref) const {
-    return reinterpret_cast<T *>(base[ref >> 31] + (ref & ~constantBank));
-  }
+  template <class T> T *reg(Ref ref) const { return reinterpret_cast<T *>(base[ref >> 31] + (ref & ~constantBank)); }
   uint32_t readPred(PredRef ref) const { return preds[ref >> 1] ^ -(ref & 1); }
   void writePred(PredRef ref, uint32_t value, uint32_t mask) {
     uint32_t &p = preds[ref >> 1];

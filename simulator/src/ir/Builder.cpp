@@ -61,15 +61,13 @@ InstBuilder::InstBuilder(FunctionBuilder &fb, const Statement &st)
 
 void InstBuilder::fail(const std::string &message) const {
   throw SimError(ErrorKind::InvalidPtx,
-                 "line " + std::to_string(st.line) + ": " + message + " in '" +
-                     std::string(st.opcode) + "'",
-                 st.line);
+                 "line " + std::to_string(st.line) + ": " + message + " in '" + std::string(st.opcode) + "'", st.line);
 }
 
 void InstBuilder::unsupported(const std::string &reason) const {
   throw SimError(ErrorKind::UnsupportedInstruction,
-                 "line " + std::to_string(st.line) + ": unsupported instruction '" +
-                     std::string(st.opcode) + "'" + (reason.empty() ? "" : ": " + reason),
+                 "line " + std::to_string(st.line) + ": unsupported instruction '" + std::string(st.opcode) + "'" +
+                     (reason.empty() ? "" : ": " + reason),
                  st.line);
 }
 
@@ -117,9 +115,8 @@ void InstBuilder::finishModifiers() {
 
 void InstBuilder::expectOperands(unsigned least, unsigned most) {
   if (st.operands.size() < least || st.operands.size() > most)
-    fail("expected " + std::to_string(least) +
-         (most != least ? " to " + std::to_string(most) : "") + " operands, found " +
-         std::to_string(st.operands.size()));
+    fail("expected " + std::to_string(least) + (most != least ? " to " + std::to_string(most) : "") +
+         " operands, found " + std::to_string(st.operands.size()));
 }
 
 uint64_t InstBuilder::immediateBits(const Operand &operand, Type type) {
@@ -142,13 +139,12 @@ uint64_t InstBuilder::immediateBits(const Operand &operand, Type type) {
   return bits >= 64 ? value : value & ((uint64_t(1) << bits) - 1);
 }
 
-Ref InstBuilder::registerRef(const Operand &operand, Type type, unsigned &bits, bool wide,
-                             bool isDef) {
+Ref InstBuilder::registerRef(const Operand &operand, Type type, unsigned &bits, bool wide, bool isDef) {
   const Symbol &symbol = *operand.symbol;
   unsigned width = ptx::bitsOf(symbol.type), wanted = ptx::bitsOf(type);
   if (symbol.type == Type::Pred || (wide ? width < wanted : width != wanted) || width > 64)
-    fail("register '" + symbol.name + "' of type ." + toString(symbol.type) +
-         " where one of ." + toString(type) + " is needed");
+    fail("register '" + symbol.name + "' of type ." + toString(symbol.type) + " where one of ." + toString(type) +
+         " is needed");
   if (operand.offset || operand.negated)
     fail("bad use of register '" + symbol.name + "'");
   bits = width;

@@ -108,8 +108,7 @@ public:
   [[noreturn]] void unsupported(const std::string &reason = "") const;
 
 private:
-  Ref registerRef(const ptx::Operand &operand, Type type, unsigned &bits, bool wide,
-                  bool isDef);
+  Ref registerRef(const ptx::Operand &operand, Type type, unsigned &bits, bool wide, bool isDef);
   uint64_t immediateBits(const ptx::Operand &operand, Type type);
 
   std::vector<std::string_view> modifiers;

@@ -12,9 +12,7 @@
 using namespace qccsim;
 using namespace qccsim::ptx;
 
-static uint64_t alignTo(uint64_t value, uint64_t alignment) {
-  return (value + alignment - 1) / alignment * alignment;
-}
+static uint64_t alignTo(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
 const OpcodeTable &qccsim::opcodeTable() {
   static const OpcodeTable table = [] {
@@ -43,8 +41,7 @@ static void collectShared(const Operand &operand, std::set<Symbol *> &used) {
 }
 
 /// Shared variables of the module count for the kernels that name them.
-static void layOutShared(const ModuleAst &module, const Function &function,
-                         KernelProgram &program) {
+static void layOutShared(const ModuleAst &module, const Function &function, KernelProgram &program) {
   std::set<Symbol *> used;
   for (const Statement &st : function.statements)
     for (const Operand &operand : st.operands)
@@ -127,8 +124,7 @@ DecodedKernel qccsim::decodeKernel(const ModuleAst &module, const Function &func
     try {
       decodeStatement(fb, st);
     } catch (const SimError &error) {
-      diagnostics.push_back({error.ptxLine, error.what(),
-                             error.kind == ErrorKind::UnsupportedInstruction});
+      diagnostics.push_back({error.ptxLine, error.what(), error.kind == ErrorKind::UnsupportedInstruction});
     }
   }
   firstInst.push_back(program.code.size());

@@ -41,16 +41,16 @@ struct Inst {
   PredRef pred[3] = {0, 0, 0}; ///< predicate operands, results first
   PredRef guard = predTrue;
   InstClass cls = InstClass::Integer;
-  uint8_t bytes = 0;           ///< memory: bytes per element
-  uint8_t count = 0;           ///< memory: elements per lane; otherwise the family's own use
-  uint8_t mode = 0;            ///< the family's own use
-  uint8_t mode2 = 0;           ///< the family's own use
-  bool aligned = false;        ///< all live threads of the warp must be here together
-  uint32_t target = 0;         ///< branch target
-  uint32_t refs = 0;           ///< first of further Refs in KernelProgram::refs
+  uint8_t bytes = 0;    ///< memory: bytes per element
+  uint8_t count = 0;    ///< memory: elements per lane; otherwise the family's own use
+  uint8_t mode = 0;     ///< the family's own use
+  uint8_t mode2 = 0;    ///< the family's own use
+  bool aligned = false; ///< all live threads of the warp must be here together
+  uint32_t target = 0;  ///< branch target
+  uint32_t refs = 0;    ///< first of further Refs in KernelProgram::refs
   uint32_t numRefs = 0;
-  int64_t imm = 0;             ///< address offset, or the family's own use
-  uint32_t statement = 0;      ///< index into KernelProgram::lines
+  int64_t imm = 0;        ///< address offset, or the family's own use
+  uint32_t statement = 0; ///< index into KernelProgram::lines
 };
 
 } // namespace qccsim

@@ -20,8 +20,7 @@ namespace {
 class BlockOrder {
 public:
   explicit BlockOrder(const std::vector<BasicBlock> &blocks)
-      : blocks(blocks), region(blocks.size(), 0), index(blocks.size()), low(blocks.size()),
-        onStack(blocks.size()) {}
+      : blocks(blocks), region(blocks.size(), 0), index(blocks.size()), low(blocks.size()), onStack(blocks.size()) {}
 
   std::vector<uint32_t> compute() {
     std::vector<uint32_t> all(blocks.size());
@@ -52,8 +51,7 @@ private:
   }
 
   /// Depth-first with its own stack: kernels have thousands of blocks.
-  void visit(uint32_t entry, uint32_t own, uint32_t header,
-             std::vector<std::vector<uint32_t>> &components) {
+  void visit(uint32_t entry, uint32_t own, uint32_t header, std::vector<std::vector<uint32_t>> &components) {
     struct Frame {
       uint32_t node;
       size_t next;
@@ -122,8 +120,7 @@ void FunctionBuilder::layOutBlocks() {
       code.push_back(program.code[k]);
       newEffects.push_back(effects[k]);
     }
-    bool isTransfer =
-        last.fn == execBranch || last.fn == execIndexedBranch || last.fn == execExit;
+    bool isTransfer = last.fn == execBranch || last.fn == execIndexedBranch || last.fn == execExit;
     bool fallsThrough = !isTransfer || last.guard != predTrue;
     if (!fallsThrough || block.end == following)
       continue;

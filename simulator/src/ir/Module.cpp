@@ -26,22 +26,20 @@ static void resolveReferences(const ptx::ModuleAst &ast, ptx::Symbol &symbol) {
     const ptx::Symbol *target = findVariable(ast, reference.target);
     if (!target || target->space == ptx::Space::Shared)
       throw SimError(ErrorKind::InvalidPtx,
-                     "line " + std::to_string(symbol.line) + ": initialiser of '" + symbol.name +
-                         "' names '" + reference.target + "', which has no address",
+                     "line " + std::to_string(symbol.line) + ": initialiser of '" + symbol.name + "' names '" +
+                         reference.target + "', which has no address",
                      symbol.line);
     uint64_t value = target->address + reference.addend;
     std::memcpy(symbol.initialiser.data() + reference.offset, &value, reference.bytes);
   }
 }
 
-Module::Module(DeviceMemory &memory, const DeviceProperties &device, std::string_view text)
-    : memory(memory) {
+Module::Module(DeviceMemory &memory, const DeviceProperties &device, std::string_view text) : memory(memory) {
   std::unique_ptr<ptx::ModuleAst> ast = ptx::parse(text);
   int arch = device.computeMajor * 10 + device.computeMinor;
   if (ast->target > arch)
-    throw SimError(ErrorKind::UnsupportedInstruction,
-                   "the module is for sm_" + std::to_string(ast->target) + ", the device is sm_" +
-                       std::to_string(arch));
+    throw SimError(ErrorKind::UnsupportedInstruction, "the module is for sm_" + std::to_string(ast->target) +
+                                                          ", the device is sm_" + std::to_string(arch));
   std::vector<Diagnostic> diagnostics;
   try {
     size_t constantBytes = 0;
@@ -64,8 +62,7 @@ Module::Module(DeviceMemory &memory, const DeviceProperties &device, std::string
     for (const auto &function : ast->functions) {
       DecodedKernel decoded = decodeKernel(*ast, *function, diagnostics);
       if (!diagnostics.empty())
-        throw SimError(diagnostics[0].unsupported ? ErrorKind::UnsupportedInstruction
-                                                  : ErrorKind::InvalidPtx,
+        throw SimError(diagnostics[0].unsupported ? ErrorKind::UnsupportedInstruction : ErrorKind::InvalidPtx,
                        diagnostics[0].message, diagnostics[0].line);
       const KernelProgram &program = *decoded.program;
       auto kernel = std::make_unique<Kernel>(std::move(decoded.program));
@@ -117,8 +114,7 @@ std::vector<Diagnostic> Module::check(std::string_view text) {
     for (const auto &function : ast->functions)
       decodeKernel(*ast, *function, diagnostics);
   } catch (const SimError &error) {
-    diagnostics.push_back(
-        {error.ptxLine, error.what(), error.kind == ErrorKind::UnsupportedInstruction});
+    diagnostics.push_back({error.ptxLine, error.what(), error.kind == ErrorKind::UnsupportedInstruction});
   }
   std::stable_sort(diagnostics.begin(), diagnostics.end(),
                    [](const Diagnostic &a, const Diagnostic &b) { return a.line < b.line; });

@@ -94,9 +94,8 @@ unsigned FunctionBuilder::assignPlaces() {
   for (uint32_t reg = 0; reg < widths.size(); ++reg)
     if (extents[reg].first != UINT32_MAX)
       order.push_back(reg);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return std::pair(extents[a].first, a) < std::pair(extents[b].first, b);
-  });
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return std::pair(extents[a].first, a) < std::pair(extents[b].first, b); });
 
   struct Active {
     uint32_t last;

@@ -52,15 +52,12 @@ static Bounds findBounds(uint32_t mask, const uint64_t *addresses) {
   return bounds;
 }
 
-[[noreturn]] static void reportMisaligned(uint32_t mask, const uint64_t *addresses,
-                                          unsigned alignment) {
+[[noreturn]] static void reportMisaligned(uint32_t mask, const uint64_t *addresses, unsigned alignment) {
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     int lane = std::countr_zero(rest);
     if (addresses[lane] % alignment)
       throw Fault{ErrorKind::MisalignedAddress,
-                  "address " + hex(addresses[lane]) + " is not a multiple of " +
-                      std::to_string(alignment),
-                  lane};
+                  "address " + hex(addresses[lane]) + " is not a multiple of " + std::to_string(alignment), lane};
   }
   throw Fault{ErrorKind::MisalignedAddress, "misaligned address"};
 }
@@ -98,11 +95,16 @@ template <unsigned bytes> static uint32_t wrongLanes(const Span &span, uint32_t 
 /// Lanes that would read a byte not in the state byteSet.
 static uint32_t uninitialisedLanes(const Span &span, uint32_t mask, unsigned bytes) {
   switch (bytes) {
-  case 1: return wrongLanes<1>(span, mask);
-  case 2: return wrongLanes<2>(span, mask);
-  case 4: return wrongLanes<4>(span, mask);
-  case 8: return wrongLanes<8>(span, mask);
-  case 16: return wrongLanes<16>(span, mask);
+  case 1:
+    return wrongLanes<1>(span, mask);
+  case 2:
+    return wrongLanes<2>(span, mask);
+  case 4:
+    return wrongLanes<4>(span, mask);
+  case 8:
+    return wrongLanes<8>(span, mask);
+  case 16:
+    return wrongLanes<16>(span, mask);
   }
   // Only the source of a cp.async may have another size.
   uint32_t bad = 0;
@@ -114,8 +116,8 @@ static uint32_t uninitialisedLanes(const Span &span, uint32_t mask, unsigned byt
   return bad;
 }
 
-static void checkInitialised(Warp &warp, const Span &span, uint32_t mask,
-                             const uint64_t *addresses, unsigned bytes, const char *space) {
+static void checkInitialised(Warp &warp, const Span &span, uint32_t mask, const uint64_t *addresses, unsigned bytes,
+                             const char *space) {
   if (!span.init || !warp.block->launch->options->checkUninitialised)
     return;
   uint32_t bad = uninitialisedLanes(span, mask, bytes);
@@ -131,33 +133,30 @@ static void checkInitialised(Warp &warp, const Span &span, uint32_t mask,
                     "synchronise the block",
                 lane};
   throw Fault{ErrorKind::Uninitialised,
-              std::string(space) + " address " + hex(addresses[lane]) + ", " +
-                  std::to_string(bytes) + " bytes, read before anything was written there",
+              std::string(space) + " address " + hex(addresses[lane]) + ", " + std::to_string(bytes) +
+                  " bytes, read before anything was written there",
               lane};
 }
 
-static void checkRaces(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask,
-                       const uint64_t *addresses, unsigned bytes) {
+static void checkRaces(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                       unsigned bytes) {
   RaceDetector *races = warp.block->races.get();
   if (!races)
     return;
-  RaceDetector::Conflict conflict =
-      races->access(kind, warp.index, inst.statement, mask, addresses, bytes);
+  RaceDetector::Conflict conflict = races->access(kind, warp.index, inst.statement, mask, addresses, bytes);
   if (conflict.lane < 0)
     return;
   const KernelProgram::Line &line = warp.program->lines[conflict.statement];
   throw Fault{ErrorKind::Race,
               std::string(kind == AccessKind::Read ? "read" : "write") + " of shared address " +
-                  hex(addresses[conflict.lane]) + " races with the " +
-                  (conflict.wasWrite ? "write" : "read") + " at PTX line " +
-                  std::to_string(line.line) + " (" + line.text + ") by warp " +
+                  hex(addresses[conflict.lane]) + " races with the " + (conflict.wasWrite ? "write" : "read") +
+                  " at PTX line " + std::to_string(line.line) + " (" + line.text + ") by warp " +
                   std::to_string(conflict.warp),
               conflict.lane};
 }
 
-void qccsim::resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask,
-                           const uint64_t *addresses, unsigned bytes, unsigned alignment,
-                           Span &span) {
+void qccsim::resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                           unsigned bytes, unsigned alignment, Span &span) {
   BlockState &block = *warp.block;
   Bounds bounds = findBounds(mask, addresses);
   uint64_t size = block.launch->sharedBytes;
@@ -168,8 +167,8 @@ void qccsim::resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32
       int lane = std::countr_zero(rest);
       if (addresses[lane] >= size || addresses[lane] + bytes > size)
         throw Fault{ErrorKind::IllegalAddress,
-                    "shared address " + hex(addresses[lane]) + ", " + std::to_string(bytes) +
-                        " bytes, the block has " + std::to_string(size),
+                    "shared address " + hex(addresses[lane]) + ", " + std::to_string(bytes) + " bytes, the block has " +
+                        std::to_string(size),
                     lane};
     }
   }
@@ -184,32 +183,28 @@ void qccsim::resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32
 }
 
 /// A single lane's address is outside every allocation, or reaches out of one.
-static void checkGlobalLane(Warp &warp, const Worker::CachedAllocation &entry, uint64_t address,
-                            unsigned bytes, int lane) {
+static void checkGlobalLane(Warp &warp, const Worker::CachedAllocation &entry, uint64_t address, unsigned bytes,
+                            int lane) {
   if (address - entry.base < entry.size && bytes <= entry.size - (address - entry.base))
     return;
-  throw Fault{ErrorKind::IllegalAddress,
-              "global " + warp.block->launch->memory->describe(address, bytes), lane};
+  throw Fault{ErrorKind::IllegalAddress, "global " + warp.block->launch->memory->describe(address, bytes), lane};
 }
 
-static uint32_t resolveGlobal(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask,
-                              const uint64_t *addresses, unsigned bytes, unsigned alignment,
-                              Span &span) {
+static uint32_t resolveGlobal(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                              unsigned bytes, unsigned alignment, Span &span) {
   Bounds bounds = findBounds(mask, addresses);
   if (bounds.bits & (alignment - 1))
     reportMisaligned(mask, addresses, alignment);
   Worker::CachedAllocation &entry = warp.worker->cache[inst.statement % 64];
-  bool inside = bounds.least - entry.base < entry.size &&
-                bounds.most - entry.base < entry.size &&
+  bool inside = bounds.least - entry.base < entry.size && bounds.most - entry.base < entry.size &&
                 bytes <= entry.size - (bounds.most - entry.base);
   if (!inside) {
     int lane = std::countr_zero(mask);
     Allocation *allocation = warp.block->launch->memory->find(addresses[lane]);
     if (!allocation)
-      throw Fault{ErrorKind::IllegalAddress,
-                  "global " + warp.block->launch->memory->describe(addresses[lane], bytes), lane};
-    entry = {allocation->base, allocation->size, allocation->data,
-             allocation->allInit ? nullptr : allocation->init};
+      throw Fault{ErrorKind::IllegalAddress, "global " + warp.block->launch->memory->describe(addresses[lane], bytes),
+                  lane};
+    entry = {allocation->base, allocation->size, allocation->data, allocation->allInit ? nullptr : allocation->init};
     uint32_t within = 0;
     for (uint32_t rest = mask; rest; rest &= rest - 1) {
       int l = std::countr_zero(rest);
@@ -229,8 +224,8 @@ static uint32_t resolveGlobal(Warp &warp, const Inst &inst, AccessKind kind, uin
   return mask;
 }
 
-static void resolveLocal(Warp &warp, AccessKind kind, uint32_t mask, const uint64_t *addresses,
-                         unsigned bytes, unsigned alignment, Span &span) {
+static void resolveLocal(Warp &warp, AccessKind kind, uint32_t mask, const uint64_t *addresses, unsigned bytes,
+                         unsigned alignment, Span &span) {
   uint64_t size = warp.program->localBytes;
   span.data = warp.local;
   span.init = warp.local + size * 32;
@@ -242,8 +237,8 @@ static void resolveLocal(Warp &warp, AccessKind kind, uint32_t mask, const uint6
       reportMisaligned(mask, addresses, alignment);
     if (address >= size || bytes > size - address)
       throw Fault{ErrorKind::IllegalAddress,
-                  "local address " + hex(address) + ", " + std::to_string(bytes) +
-                      " bytes, the thread has " + std::to_string(size),
+                  "local address " + hex(address) + ", " + std::to_string(bytes) + " bytes, the thread has " +
+                      std::to_string(size),
                   lane};
     span.offset[lane] = size * lane + address;
   }
@@ -251,9 +246,8 @@ static void resolveLocal(Warp &warp, AccessKind kind, uint32_t mask, const uint6
     checkInitialised(warp, span, mask, addresses, bytes, "local");
 }
 
-static void resolveParameter(Warp &warp, AccessKind kind, uint32_t mask,
-                             const uint64_t *addresses, unsigned bytes, unsigned alignment,
-                             Span &span) {
+static void resolveParameter(Warp &warp, AccessKind kind, uint32_t mask, const uint64_t *addresses, unsigned bytes,
+                             unsigned alignment, Span &span) {
   const Launch &launch = *warp.block->launch;
   uint64_t size = launch.program->parameterBytes;
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
@@ -263,8 +257,7 @@ static void resolveParameter(Warp &warp, AccessKind kind, uint32_t mask,
     if (kind != AccessKind::Read || addresses[lane] >= size || bytes > size - addresses[lane])
       throw Fault{ErrorKind::IllegalAddress,
                   "parameter address " + hex(addresses[lane]) + ", " + std::to_string(bytes) +
-                      " bytes, the kernel has " + std::to_string(size) +
-                      " bytes of parameters, which it can only read",
+                      " bytes, the kernel has " + std::to_string(size) + " bytes of parameters, which it can only read",
                   lane};
   }
   span.data = const_cast<uint8_t *>(launch.parameters);
@@ -283,27 +276,22 @@ static Space spaceOf(uint64_t address) {
   return Space::Global;
 }
 
-static uint32_t resolveGeneric(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask,
-                               const uint64_t *addresses, unsigned bytes, unsigned alignment,
-                               Span &span) {
+static uint32_t resolveGeneric(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                               unsigned bytes, unsigned alignment, Span &span) {
   Space space = spaceOf(addresses[std::countr_zero(mask)]);
   uint32_t same = 0;
   for (uint32_t rest = mask; rest; rest &= rest - 1)
-    same |= uint32_t(spaceOf(addresses[std::countr_zero(rest)]) == space)
-            << std::countr_zero(rest);
+    same |= uint32_t(spaceOf(addresses[std::countr_zero(rest)]) == space) << std::countr_zero(rest);
   if (space == Space::Global)
     return resolveGlobal(warp, inst, kind, same, addresses, bytes, alignment, span);
-  uint64_t window = space == Space::Shared  ? sharedWindow
-                    : space == Space::Local ? localWindow
-                                            : parameterWindow;
+  uint64_t window = space == Space::Shared ? sharedWindow : space == Space::Local ? localWindow : parameterWindow;
   uint64_t offsets[32];
   QCCSIM_LANES offsets[l] = addresses[l] - window;
   return resolve(warp, inst, space, kind, same, offsets, bytes, alignment, span);
 }
 
-uint32_t qccsim::resolve(Warp &warp, const Inst &inst, Space space, AccessKind kind,
-                         uint32_t mask, const uint64_t *addresses, unsigned bytes,
-                         unsigned alignment, Span &span) {
+uint32_t qccsim::resolve(Warp &warp, const Inst &inst, Space space, AccessKind kind, uint32_t mask,
+                         const uint64_t *addresses, unsigned bytes, unsigned alignment, Span &span) {
   switch (space) {
   case Space::Shared:
     resolveShared(warp, inst, kind, mask, addresses, bytes, alignment, span);
@@ -370,8 +358,8 @@ static uint64_t countSectors(uint32_t mask, const uint64_t *addresses, unsigned 
   return count;
 }
 
-void qccsim::countAccess(Warp &warp, Space space, AccessKind kind, uint32_t mask,
-                         const uint64_t *addresses, unsigned bytes) {
+void qccsim::countAccess(Warp &warp, Space space, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                         unsigned bytes) {
   LaunchStats &stats = warp.worker->stats;
   uint64_t total = uint64_t(std::popcount(mask)) * bytes;
   bool detailed = warp.block->launch->options->countSectors;

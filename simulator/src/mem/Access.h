@@ -29,19 +29,18 @@ void computeAddresses(Warp &warp, const Inst &inst, Ref base, uint64_t *addresse
 /// Translates the addresses of the lanes of `mask` as far as they lie in one piece of host
 /// memory; returns these lanes. The caller goes on with the rest. Checks bounds, alignment
 /// (to `alignment`) and, for reads, initialisation and races. Throws Fault.
-uint32_t resolve(Warp &warp, const Inst &inst, Space space, AccessKind kind, uint32_t mask,
-                 const uint64_t *addresses, unsigned bytes, unsigned alignment, Span &span);
+uint32_t resolve(Warp &warp, const Inst &inst, Space space, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                 unsigned bytes, unsigned alignment, Span &span);
 
 /// The same for shared memory, whose lanes always lie in one piece; `addresses` are offsets.
-void resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask,
-                   const uint64_t *addresses, unsigned bytes, unsigned alignment, Span &span);
+void resolveShared(Warp &warp, const Inst &inst, AccessKind kind, uint32_t mask, const uint64_t *addresses,
+                   unsigned bytes, unsigned alignment, Span &span);
 
 /// Marks what the lanes wrote as initialised.
 void markWritten(const Span &span, uint32_t mask, unsigned bytes);
 
 /// Adds the access to the launch's counters.
-void countAccess(Warp &warp, Space space, AccessKind kind, uint32_t mask,
-                 const uint64_t *addresses, unsigned bytes);
+void countAccess(Warp &warp, Space space, AccessKind kind, uint32_t mask, const uint64_t *addresses, unsigned bytes);
 
 } // namespace qccsim
 

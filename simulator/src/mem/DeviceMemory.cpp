@@ -23,11 +23,9 @@ static std::string hex(uint64_t value) {
 
 /// Pages of zeros that take memory only once touched.
 static uint8_t *mapPages(size_t bytes) {
-  void *pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void *pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED)
-    throw SimError(ErrorKind::OutOfMemory,
-                   "the host refuses " + std::to_string(bytes) + " bytes for device memory");
+    throw SimError(ErrorKind::OutOfMemory, "the host refuses " + std::to_string(bytes) + " bytes for device memory");
   return static_cast<uint8_t *>(pages);
 }
 
@@ -51,10 +49,9 @@ DeviceAddress DeviceMemory::allocate(size_t bytes) {
     throw SimError(ErrorKind::InvalidValue, "allocation of 0 bytes");
   std::unique_lock lock(mutex);
   if (bytes > capacity - used)
-    throw SimError(ErrorKind::OutOfMemory,
-                   "device memory is exhausted: " + std::to_string(bytes) + " bytes wanted, " +
-                       std::to_string(capacity - used) + " of " + std::to_string(capacity) +
-                       " free");
+    throw SimError(ErrorKind::OutOfMemory, "device memory is exhausted: " + std::to_string(bytes) + " bytes wanted, " +
+                                               std::to_string(capacity - used) + " of " + std::to_string(capacity) +
+                                               " free");
   live.push_back(std::make_unique<Allocation>(next, bytes));
   used += bytes;
   next += (bytes + redZone + alignment - 1) / alignment * alignment;
@@ -65,11 +62,10 @@ void DeviceMemory::free(DeviceAddress base) {
   if (!base)
     return;
   std::unique_lock lock(mutex);
-  auto it = std::lower_bound(live.begin(), live.end(), base,
-                             [](const auto &a, DeviceAddress b) { return a->base < b; });
+  auto it =
+      std::lower_bound(live.begin(), live.end(), base, [](const auto &a, DeviceAddress b) { return a->base < b; });
   if (it == live.end() || (*it)->base != base)
-    throw SimError(ErrorKind::InvalidValue,
-                   hex(base) + " is not the base of a live allocation");
+    throw SimError(ErrorKind::InvalidValue, hex(base) + " is not the base of a live allocation");
   used -= (*it)->size;
   if (recentlyFreed.size() >= 4096)
     recentlyFreed.erase(recentlyFreed.begin());
@@ -78,8 +74,8 @@ void DeviceMemory::free(DeviceAddress base) {
 }
 
 Allocation *DeviceMemory::find(DeviceAddress address) const {
-  auto it = std::upper_bound(live.begin(), live.end(), address,
-                             [](DeviceAddress a, const auto &b) { return a < b->base; });
+  auto it =
+      std::upper_bound(live.begin(), live.end(), address, [](DeviceAddress a, const auto &b) { return a < b->base; });
   if (it == live.begin())
     return nullptr;
   Allocation *allocation = std::prev(it)->get();
@@ -87,18 +83,16 @@ Allocation *DeviceMemory::find(DeviceAddress address) const {
 }
 
 std::string DeviceMemory::describe(DeviceAddress address, size_t bytes) const {
-  std::string text =
-      "address " + hex(address) + ", " + std::to_string(bytes) + " bytes, ";
+  std::string text = "address " + hex(address) + ", " + std::to_string(bytes) + " bytes, ";
   for (auto it = recentlyFreed.rbegin(); it != recentlyFreed.rend(); ++it)
     if (address - it->first < it->second)
-      return text + "lies in a freed allocation of " + std::to_string(it->second) +
-             " bytes at " + hex(it->first);
+      return text + "lies in a freed allocation of " + std::to_string(it->second) + " bytes at " + hex(it->first);
   const Allocation *nearest = nullptr;
   uint64_t nearestDistance = UINT64_MAX;
   for (const auto &a : live) {
-    uint64_t distance = address < a->base ? a->base - address : address - a->base >= a->size
-                                                                     ? address - a->base - a->size
-                                                                     : 0;
+    uint64_t distance = address < a->base              ? a->base - address
+                        : address - a->base >= a->size ? address - a->base - a->size
+                                                       : 0;
     if (distance < nearestDistance) {
       nearestDistance = distance;
       nearest = a.get();
@@ -106,13 +100,11 @@ std::string DeviceMemory::describe(DeviceAddress address, size_t bytes) const {
   }
   if (!nearest)
     return text + "and nothing is allocated";
-  std::string which =
-      "the allocation of " + std::to_string(nearest->size) + " bytes at " + hex(nearest->base);
+  std::string which = "the allocation of " + std::to_string(nearest->size) + " bytes at " + hex(nearest->base);
   if (address < nearest->base)
     return text + "is " + std::to_string(nearestDistance) + " bytes before " + which;
   if (address - nearest->base < nearest->size)
-    return text + "reaches past the end of " + which + " (offset " +
-           std::to_string(address - nearest->base) + ")";
+    return text + "reaches past the end of " + which + " (offset " + std::to_string(address - nearest->base) + ")";
   return text + "is " + std::to_string(nearestDistance) + " bytes past the end of " + which;
 }
 
@@ -174,15 +166,12 @@ void DeviceMemory::copyWithin(DeviceAddress destination, DeviceAddress source, s
   std::memmove(to.init + toOffset, from.init + fromOffset, bytes);
 }
 
-void DeviceMemory::fill(DeviceAddress destination, uint32_t pattern, unsigned patternBytes,
-                        size_t count) {
+void DeviceMemory::fill(DeviceAddress destination, uint32_t pattern, unsigned patternBytes, size_t count) {
   if (patternBytes != 1 && patternBytes != 2 && patternBytes != 4)
-    throw SimError(ErrorKind::InvalidValue,
-                   "fill pattern of " + std::to_string(patternBytes) + " bytes");
+    throw SimError(ErrorKind::InvalidValue, "fill pattern of " + std::to_string(patternBytes) + " bytes");
   if (destination % patternBytes)
-    throw SimError(ErrorKind::MisalignedAddress, "fill of " + hex(destination) +
-                                                     " with a pattern of " +
-                                                     std::to_string(patternBytes) + " bytes");
+    throw SimError(ErrorKind::MisalignedAddress,
+                   "fill of " + hex(destination) + " with a pattern of " + std::to_string(patternBytes) + " bytes");
   if (!count)
     return;
   std::shared_lock lock(mutex);
@@ -200,8 +189,7 @@ void DeviceMemory::fill(DeviceAddress destination, uint32_t pattern, unsigned pa
 std::pair<DeviceAddress, size_t> DeviceMemory::query(DeviceAddress address) const {
   std::shared_lock lock(mutex);
   const Allocation *allocation = find(address);
-  return allocation ? std::pair(allocation->base, allocation->size)
-                    : std::pair(DeviceAddress(0), size_t(0));
+  return allocation ? std::pair(allocation->base, allocation->size) : std::pair(DeviceAddress(0), size_t(0));
 }
 
 size_t DeviceMemory::freeBytes() const {

@@ -17,9 +17,7 @@ constexpr uint64_t sharedWindow = 0x900000000000u;
 constexpr uint64_t localWindow = 0xA00000000000u;
 constexpr uint64_t parameterWindow = 0xB00000000000u;
 
-constexpr bool inWindow(uint64_t address, uint64_t window) {
-  return address - window < windowBytes;
-}
+constexpr bool inWindow(uint64_t address, uint64_t window) { return address - window < windowBytes; }
 
 } // namespace qccsim
 

@@ -42,9 +42,7 @@ template <class D, class T> struct MadWide {
   static D result(T a, T b, D c) { return D(Unsigned<D>(D(a) * D(b)) + Unsigned<D>(c)); }
 };
 struct Saturated {
-  static int32_t clamp(int64_t v) {
-    return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : int32_t(v);
-  }
+  static int32_t clamp(int64_t v) { return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : int32_t(v); }
 };
 struct AddSat {
   static int32_t result(int32_t a, int32_t b) { return Saturated::clamp(int64_t(a) + b); }
@@ -53,9 +51,7 @@ struct SubSat {
   static int32_t result(int32_t a, int32_t b) { return Saturated::clamp(int64_t(a) - b); }
 };
 struct MadHiSat {
-  static int32_t result(int32_t a, int32_t b, int32_t c) {
-    return Saturated::clamp((int64_t(a) * b >> 32) + c);
-  }
+  static int32_t result(int32_t a, int32_t b, int32_t c) { return Saturated::clamp((int64_t(a) * b >> 32) + c); }
 };
 /// Division by zero gives all ones in practice; the ISA leaves it unspecified.
 template <class T> struct Div {
@@ -104,40 +100,56 @@ template <bool isSigned, bool hi> struct Mul24 {
 };
 template <bool isSigned, bool hi> struct Mad24 {
   using T = std::conditional_t<isSigned, int32_t, uint32_t>;
-  static T result(T a, T b, T c) {
-    return T(uint32_t(Mul24<isSigned, hi>::result(a, b)) + uint32_t(c));
-  }
+  static T result(T a, T b, T c) { return T(uint32_t(Mul24<isSigned, hi>::result(a, b)) + uint32_t(c)); }
 };
 
 /// Handler of a template over the integer type.
 template <template <class> class Op> Handler binaryFor(Type type) {
   switch (type) {
-  case Type::U16: return execBinary<Op<uint16_t>, uint16_t, uint16_t>;
-  case Type::S16: return execBinary<Op<int16_t>, int16_t, int16_t>;
-  case Type::U32: return execBinary<Op<uint32_t>, uint32_t, uint32_t>;
-  case Type::S32: return execBinary<Op<int32_t>, int32_t, int32_t>;
-  case Type::U64: return execBinary<Op<uint64_t>, uint64_t, uint64_t>;
-  case Type::S64: return execBinary<Op<int64_t>, int64_t, int64_t>;
-  default: return nullptr;
+  case Type::U16:
+    return execBinary<Op<uint16_t>, uint16_t, uint16_t>;
+  case Type::S16:
+    return execBinary<Op<int16_t>, int16_t, int16_t>;
+  case Type::U32:
+    return execBinary<Op<uint32_t>, uint32_t, uint32_t>;
+  case Type::S32:
+    return execBinary<Op<int32_t>, int32_t, int32_t>;
+  case Type::U64:
+    return execBinary<Op<uint64_t>, uint64_t, uint64_t>;
+  case Type::S64:
+    return execBinary<Op<int64_t>, int64_t, int64_t>;
+  default:
+    return nullptr;
   }
 }
 template <template <class> class Op> Handler ternaryFor(Type type) {
   switch (type) {
-  case Type::U16: return execTernary<Op<uint16_t>, uint16_t, uint16_t>;
-  case Type::S16: return execTernary<Op<int16_t>, int16_t, int16_t>;
-  case Type::U32: return execTernary<Op<uint32_t>, uint32_t, uint32_t>;
-  case Type::S32: return execTernary<Op<int32_t>, int32_t, int32_t>;
-  case Type::U64: return execTernary<Op<uint64_t>, uint64_t, uint64_t>;
-  case Type::S64: return execTernary<Op<int64_t>, int64_t, int64_t>;
-  default: return nullptr;
+  case Type::U16:
+    return execTernary<Op<uint16_t>, uint16_t, uint16_t>;
+  case Type::S16:
+    return execTernary<Op<int16_t>, int16_t, int16_t>;
+  case Type::U32:
+    return execTernary<Op<uint32_t>, uint32_t, uint32_t>;
+  case Type::S32:
+    return execTernary<Op<int32_t>, int32_t, int32_t>;
+  case Type::U64:
+    return execTernary<Op<uint64_t>, uint64_t, uint64_t>;
+  case Type::S64:
+    return execTernary<Op<int64_t>, int64_t, int64_t>;
+  default:
+    return nullptr;
   }
 }
 template <template <class> class Op> Handler signedUnaryFor(Type type) {
   switch (type) {
-  case Type::S16: return execUnary<Op<int16_t>, int16_t, int16_t>;
-  case Type::S32: return execUnary<Op<int32_t>, int32_t, int32_t>;
-  case Type::S64: return execUnary<Op<int64_t>, int64_t, int64_t>;
-  default: return nullptr;
+  case Type::S16:
+    return execUnary<Op<int16_t>, int16_t, int16_t>;
+  case Type::S32:
+    return execUnary<Op<int32_t>, int32_t, int32_t>;
+  case Type::S64:
+    return execUnary<Op<int64_t>, int64_t, int64_t>;
+  default:
+    return nullptr;
   }
 }
 
@@ -187,11 +199,16 @@ template <class D, class T> constexpr Handler madWide = execTernary<MadWide<D, T
 
 Handler wideHandler(Type type, bool mad) {
   switch (type) {
-  case Type::U16: return mad ? madWide<uint32_t, uint16_t> : mulWide<uint32_t, uint16_t>;
-  case Type::S16: return mad ? madWide<int32_t, int16_t> : mulWide<int32_t, int16_t>;
-  case Type::U32: return mad ? madWide<uint64_t, uint32_t> : mulWide<uint64_t, uint32_t>;
-  case Type::S32: return mad ? madWide<int64_t, int32_t> : mulWide<int64_t, int32_t>;
-  default: return nullptr;
+  case Type::U16:
+    return mad ? madWide<uint32_t, uint16_t> : mulWide<uint32_t, uint16_t>;
+  case Type::S16:
+    return mad ? madWide<int32_t, int16_t> : mulWide<int32_t, int16_t>;
+  case Type::U32:
+    return mad ? madWide<uint64_t, uint32_t> : mulWide<uint64_t, uint32_t>;
+  case Type::S32:
+    return mad ? madWide<int64_t, int32_t> : mulWide<int64_t, int32_t>;
+  default:
+    return nullptr;
   }
 }
 
@@ -264,16 +281,14 @@ void decodeDiv(InstBuilder &b) {
   decodeBinary<Div>(b);
 }
 
-template <template <class> class Op, void (*floating)(InstBuilder &)>
-void decodeSigned(InstBuilder &b) {
+template <template <class> class Op, void (*floating)(InstBuilder &)> void decodeSigned(InstBuilder &b) {
   if (isFloating(b))
     return floating(b);
   Type type = b.takeType();
   emitElementwise(b, type, 1, signedUnaryFor<Op>(type));
 }
 
-template <template <class> class Op, void (*floating)(InstBuilder &)>
-void decodeMinMax(InstBuilder &b) {
+template <template <class> class Op, void (*floating)(InstBuilder &)> void decodeMinMax(InstBuilder &b) {
   if (isFloating(b))
     return floating(b);
   decodeBinary<Op>(b);

@@ -33,8 +33,7 @@ void perform(Warp &warp, const Inst &inst, const PendingCopy &copy, uint32_t lan
     rest &= ~same;
     for (uint32_t left = bytes ? same : 0; left;) {
       Span span;
-      uint32_t here = resolve(warp, inst, Space::Global, AccessKind::Read, left, copy.global, bytes,
-                              1, span);
+      uint32_t here = resolve(warp, inst, Space::Global, AccessKind::Read, left, copy.global, bytes, 1, span);
       left &= ~here;
       for (uint32_t l = here; l; l &= l - 1) {
         unsigned lane = std::countr_zero(l);
@@ -65,8 +64,8 @@ void checkAddresses(Warp &warp, const Inst &inst, uint32_t mask, const PendingCo
                   lane};
     if (copy.global[lane] % copy.bytes && copy.sourceBytes[lane])
       throw Fault{ErrorKind::MisalignedAddress,
-                  "source address " + std::to_string(copy.global[lane]) +
-                      " is not a multiple of " + std::to_string(copy.bytes),
+                  "source address " + std::to_string(copy.global[lane]) + " is not a multiple of " +
+                      std::to_string(copy.bytes),
                   lane};
   }
 }
@@ -83,8 +82,7 @@ void execCopy(Warp &warp, const Inst &inst, uint32_t mask) {
   const uint64_t *source = warp.reg<const uint64_t>(inst.op[1]);
   uint32_t ignored = inst.mode2 ? warp.readPred(inst.pred[0]) : 0;
   QCCSIM_LANES {
-    copy.shared[l] = uint32_t(destinations[l] >= sharedWindow ? destinations[l] - sharedWindow
-                                                               : destinations[l]);
+    copy.shared[l] = uint32_t(destinations[l] >= sharedWindow ? destinations[l] - sharedWindow : destinations[l]);
     copy.global[l] = source[l] + uint64_t(int64_t(int32_t(inst.target)));
     copy.sourceBytes[l] = (ignored >> l & 1) ? 0 : inst.count;
     copy.group[l] = warp.commits[l];
@@ -125,13 +123,9 @@ void complete(Warp &warp, const Inst &wait, uint32_t mask, uint32_t keep) {
   std::erase_if(warp.copies, [](const PendingCopy &copy) { return copy.mask == 0; });
 }
 
-void execCommit(Warp &warp, const Inst &, uint32_t mask) {
-  QCCSIM_LANES warp.commits[l] += mask >> l & 1;
-}
+void execCommit(Warp &warp, const Inst &, uint32_t mask) { QCCSIM_LANES warp.commits[l] += mask >> l & 1; }
 
-void execWaitGroup(Warp &warp, const Inst &inst, uint32_t mask) {
-  complete(warp, inst, mask, uint32_t(inst.imm));
-}
+void execWaitGroup(Warp &warp, const Inst &inst, uint32_t mask) { complete(warp, inst, mask, uint32_t(inst.imm)); }
 
 void execWaitAll(Warp &warp, const Inst &inst, uint32_t mask) {
   execCommit(warp, inst, mask);

@@ -16,24 +16,32 @@ enum Op : uint8_t { opAdd, opMin, opMax, opAnd, opOr, opXor, opExch, opCas, opIn
 template <class T> T combineInteger(uint8_t op, T old, T b, T c) {
   using U = std::make_unsigned_t<T>;
   switch (op) {
-  case opAdd: return T(U(old) + U(b));
-  case opMin: return old < b ? old : b;
-  case opMax: return old > b ? old : b;
-  case opAnd: return old & b;
-  case opOr: return old | b;
-  case opXor: return old ^ b;
-  case opExch: return b;
-  case opCas: return old == b ? c : old;
-  case opInc: return old >= b ? T(0) : T(old + 1);
-  default: return old == 0 || old > b ? b : T(old - 1);
+  case opAdd:
+    return T(U(old) + U(b));
+  case opMin:
+    return old < b ? old : b;
+  case opMax:
+    return old > b ? old : b;
+  case opAnd:
+    return old & b;
+  case opOr:
+    return old | b;
+  case opXor:
+    return old ^ b;
+  case opExch:
+    return b;
+  case opCas:
+    return old == b ? c : old;
+  case opInc:
+    return old >= b ? T(0) : T(old + 1);
+  default:
+    return old == 0 || old > b ? b : T(old - 1);
   }
 }
 
 template <class T> struct IntegerCell {
   using Bits = std::make_unsigned_t<T>;
-  static Bits combine(uint8_t op, Bits old, Bits b, Bits c) {
-    return Bits(combineInteger<T>(op, T(old), T(b), T(c)));
-  }
+  static Bits combine(uint8_t op, Bits old, Bits b, Bits c) { return Bits(combineInteger<T>(op, T(old), T(b), T(c))); }
 };
 template <class T, class B> struct FloatCell {
   using Bits = B;
@@ -71,17 +79,15 @@ template <class Cell> void execAtomic(Warp &warp, const Inst &inst, uint32_t mas
   L results[32];
   for (uint32_t rest = mask; rest;) {
     Span span;
-    uint32_t here = resolve(warp, inst, space, AccessKind::Atomic, rest, addresses, sizeof(Bits),
-                            sizeof(Bits), span);
+    uint32_t here = resolve(warp, inst, space, AccessKind::Atomic, rest, addresses, sizeof(Bits), sizeof(Bits), span);
     rest &= ~here;
     for (uint32_t lanes = here; lanes; lanes &= lanes - 1) {
       unsigned l = std::countr_zero(lanes);
       auto *cell = reinterpret_cast<Bits *>(span.data + span.offset[l]);
       // Blocks run on several host threads.
       Bits old = __atomic_load_n(cell, __ATOMIC_SEQ_CST);
-      while (!__atomic_compare_exchange_n(cell, &old,
-                                          Cell::combine(inst.count, old, Bits(b[l]), Bits(c[l])),
-                                          false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+      while (!__atomic_compare_exchange_n(cell, &old, Cell::combine(inst.count, old, Bits(b[l]), Bits(c[l])), false,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       }
       results[l] = old;
     }
@@ -92,11 +98,18 @@ template <class Cell> void execAtomic(Warp &warp, const Inst &inst, uint32_t mas
 
 Handler integerHandler(Type type) {
   switch (type) {
-  case Type::U32: case Type::B32: return execAtomic<IntegerCell<uint32_t>>;
-  case Type::S32: return execAtomic<IntegerCell<int32_t>>;
-  case Type::U64: case Type::B64: return execAtomic<IntegerCell<uint64_t>>;
-  case Type::S64: return execAtomic<IntegerCell<int64_t>>;
-  default: return nullptr;
+  case Type::U32:
+  case Type::B32:
+    return execAtomic<IntegerCell<uint32_t>>;
+  case Type::S32:
+    return execAtomic<IntegerCell<int32_t>>;
+  case Type::U64:
+  case Type::B64:
+    return execAtomic<IntegerCell<uint64_t>>;
+  case Type::S64:
+    return execAtomic<IntegerCell<int64_t>>;
+  default:
+    return nullptr;
   }
 }
 
@@ -106,21 +119,32 @@ Handler selectHandler(int op, Type type, bool noFtz) {
   switch (op) {
   case opAdd:
     switch (type) {
-    case Type::F32: return execAtomic<FloatCell<float, uint32_t>>;
-    case Type::F64: return execAtomic<FloatCell<double, uint64_t>>;
-    case Type::F16: return noFtz ? execAtomic<HalfCell<false>> : nullptr;
-    case Type::BF16: return noFtz ? execAtomic<HalfCell<true>> : nullptr;
-    case Type::F16x2: return noFtz ? execAtomic<HalfPairCell<false>> : nullptr;
-    case Type::BF16x2: return noFtz ? execAtomic<HalfPairCell<true>> : nullptr;
-    default: return bits ? nullptr : integerHandler(type);
+    case Type::F32:
+      return execAtomic<FloatCell<float, uint32_t>>;
+    case Type::F64:
+      return execAtomic<FloatCell<double, uint64_t>>;
+    case Type::F16:
+      return noFtz ? execAtomic<HalfCell<false>> : nullptr;
+    case Type::BF16:
+      return noFtz ? execAtomic<HalfCell<true>> : nullptr;
+    case Type::F16x2:
+      return noFtz ? execAtomic<HalfPairCell<false>> : nullptr;
+    case Type::BF16x2:
+      return noFtz ? execAtomic<HalfPairCell<true>> : nullptr;
+    default:
+      return bits ? nullptr : integerHandler(type);
     }
-  case opMin: case opMax:
+  case opMin:
+  case opMax:
     return bits ? nullptr : integerHandler(type);
   case opCas:
     if (type == Type::B16)
       return execAtomic<IntegerCell<uint16_t>>;
     [[fallthrough]];
-  case opAnd: case opOr: case opXor: case opExch:
+  case opAnd:
+  case opOr:
+  case opXor:
+  case opExch:
     return bits ? integerHandler(type) : nullptr;
   default: // inc, dec
     return type == Type::U32 ? integerHandler(type) : nullptr;

@@ -31,8 +31,7 @@ template <class T> void execAdd(Warp &warp, const Inst &inst, uint32_t mask) {
 template <class T, class Wide> void execMad(Warp &warp, const Inst &inst, uint32_t mask) {
   using U = std::make_unsigned_t<T>;
   U *d = warp.reg<U>(inst.op[0]);
-  const U *a = warp.reg<const U>(inst.op[1]), *b = warp.reg<const U>(inst.op[2]),
-          *c = warp.reg<const U>(inst.op[3]);
+  const U *a = warp.reg<const U>(inst.op[1]), *b = warp.reg<const U>(inst.op[2]), *c = warp.reg<const U>(inst.op[3]);
   U sums[32];
   uint32_t carries = 0;
   for (unsigned l = 0; l < 32; ++l) {

@@ -13,21 +13,35 @@ enum class Cmp : uint8_t { Eq, Ne, Lt, Le, Gt, Ge, Equ, Neu, Ltu, Leu, Gtu, Geu,
 
 template <Cmp cmp, class T> inline bool compare(T a, T b) {
   switch (cmp) {
-  case Cmp::Eq: return a == b;
+  case Cmp::Eq:
+    return a == b;
   // Unlike C++'s, PTX's ne is false where an operand is NaN.
-  case Cmp::Ne: return a < b || a > b;
-  case Cmp::Lt: return a < b;
-  case Cmp::Le: return a <= b;
-  case Cmp::Gt: return a > b;
-  case Cmp::Ge: return a >= b;
-  case Cmp::Equ: return !(a < b || a > b);
-  case Cmp::Neu: return a != b;
-  case Cmp::Ltu: return !(a >= b);
-  case Cmp::Leu: return !(a > b);
-  case Cmp::Gtu: return !(a <= b);
-  case Cmp::Geu: return !(a < b);
-  case Cmp::Num: return a == a && b == b;
-  case Cmp::Nan: return a != a || b != b;
+  case Cmp::Ne:
+    return a < b || a > b;
+  case Cmp::Lt:
+    return a < b;
+  case Cmp::Le:
+    return a <= b;
+  case Cmp::Gt:
+    return a > b;
+  case Cmp::Ge:
+    return a >= b;
+  case Cmp::Equ:
+    return !(a < b || a > b);
+  case Cmp::Neu:
+    return a != b;
+  case Cmp::Ltu:
+    return !(a >= b);
+  case Cmp::Leu:
+    return !(a > b);
+  case Cmp::Gtu:
+    return !(a <= b);
+  case Cmp::Geu:
+    return !(a < b);
+  case Cmp::Num:
+    return a == a && b == b;
+  case Cmp::Nan:
+    return a != a || b != b;
   }
   return false;
 }
@@ -39,9 +53,15 @@ void writeResults(Warp &warp, const Inst &inst, uint32_t bits, uint32_t mask) {
   uint32_t c = warp.readPred(inst.pred[2]);
   uint32_t p = bits, q = ~bits;
   switch (inst.mode & boolMask) {
-  case boolAnd: p &= c, q &= c; break;
-  case boolOr: p |= c, q |= c; break;
-  case boolXor: p ^= c, q ^= c; break;
+  case boolAnd:
+    p &= c, q &= c;
+    break;
+  case boolOr:
+    p |= c, q |= c;
+    break;
+  case boolXor:
+    p ^= c, q ^= c;
+    break;
   }
   warp.writePred(inst.pred[0], p, mask);
   warp.writePred(inst.pred[1], q, mask);
@@ -60,9 +80,7 @@ template <Cmp cmp, class T> uint32_t compareRegisters(Warp &warp, const Inst &in
   if constexpr (std::is_same_v<T, float>) {
     if (inst.mode & ftzBit) {
       for (unsigned l = 0; l < 32; ++l)
-        bits |= uint32_t(compare<cmp>(flush<true>(fromLane<T>(a[l])),
-                                      flush<true>(fromLane<T>(b[l]))))
-                << l;
+        bits |= uint32_t(compare<cmp>(flush<true>(fromLane<T>(a[l])), flush<true>(fromLane<T>(b[l])))) << l;
       return bits;
     }
   }
@@ -90,9 +108,15 @@ template <Cmp cmp, bool bf16> void execHalfSetp(Warp &warp, const Inst &inst, ui
   for (unsigned part = 0; part < 2; ++part) {
     uint32_t p = bits[part];
     switch (inst.mode & boolMask) {
-    case boolAnd: p &= c; break;
-    case boolOr: p |= c; break;
-    case boolXor: p ^= c; break;
+    case boolAnd:
+      p &= c;
+      break;
+    case boolOr:
+      p |= c;
+      break;
+    case boolXor:
+      p ^= c;
+      break;
     }
     warp.writePred(inst.pred[part], p, mask);
   }
@@ -103,9 +127,15 @@ template <Cmp cmp, class T> void execSet(Warp &warp, const Inst &inst, uint32_t 
   uint32_t bits = compareRegisters<cmp, T>(warp, inst);
   uint32_t c = warp.readPred(inst.pred[2]);
   switch (inst.mode & boolMask) {
-  case boolAnd: bits &= c; break;
-  case boolOr: bits |= c; break;
-  case boolXor: bits ^= c; break;
+  case boolAnd:
+    bits &= c;
+    break;
+  case boolOr:
+    bits |= c;
+    break;
+  case boolXor:
+    bits ^= c;
+    break;
   }
   uint32_t values[32], yes = inst.mode2 ? 0x3f800000u : ~0u;
   QCCSIM_LANES values[l] = (bits >> l & 1) ? yes : 0;
@@ -120,55 +150,86 @@ template <Cmp cmp> Handlers handlersFor(Type type) {
   constexpr bool ordered = cmp <= Cmp::Ge;
   if constexpr (ordered) {
     switch (type) {
-    case Type::U16: return {execSetp<cmp, uint16_t>, nullptr};
-    case Type::S16: return {execSetp<cmp, int16_t>, nullptr};
-    case Type::U32: return {execSetp<cmp, uint32_t>, execSet<cmp, uint32_t>};
-    case Type::S32: return {execSetp<cmp, int32_t>, execSet<cmp, int32_t>};
-    case Type::U64: return {execSetp<cmp, uint64_t>, nullptr};
-    case Type::S64: return {execSetp<cmp, int64_t>, nullptr};
-    default: break;
+    case Type::U16:
+      return {execSetp<cmp, uint16_t>, nullptr};
+    case Type::S16:
+      return {execSetp<cmp, int16_t>, nullptr};
+    case Type::U32:
+      return {execSetp<cmp, uint32_t>, execSet<cmp, uint32_t>};
+    case Type::S32:
+      return {execSetp<cmp, int32_t>, execSet<cmp, int32_t>};
+    case Type::U64:
+      return {execSetp<cmp, uint64_t>, nullptr};
+    case Type::S64:
+      return {execSetp<cmp, int64_t>, nullptr};
+    default:
+      break;
     }
     if constexpr (cmp == Cmp::Eq || cmp == Cmp::Ne) {
       switch (type) {
-      case Type::B16: return {execSetp<cmp, uint16_t>, nullptr};
-      case Type::B32: return {execSetp<cmp, uint32_t>, execSet<cmp, uint32_t>};
-      case Type::B64: return {execSetp<cmp, uint64_t>, nullptr};
-      default: break;
+      case Type::B16:
+        return {execSetp<cmp, uint16_t>, nullptr};
+      case Type::B32:
+        return {execSetp<cmp, uint32_t>, execSet<cmp, uint32_t>};
+      case Type::B64:
+        return {execSetp<cmp, uint64_t>, nullptr};
+      default:
+        break;
       }
     }
   }
   switch (type) {
-  case Type::F32: return {execSetp<cmp, float>, execSet<cmp, float>};
-  case Type::F64: return {execSetp<cmp, double>, nullptr};
-  case Type::F16: case Type::F16x2: return {execHalfSetp<cmp, false>, nullptr};
-  case Type::BF16: case Type::BF16x2: return {execHalfSetp<cmp, true>, nullptr};
-  default: return {nullptr, nullptr};
+  case Type::F32:
+    return {execSetp<cmp, float>, execSet<cmp, float>};
+  case Type::F64:
+    return {execSetp<cmp, double>, nullptr};
+  case Type::F16:
+  case Type::F16x2:
+    return {execHalfSetp<cmp, false>, nullptr};
+  case Type::BF16:
+  case Type::BF16x2:
+    return {execHalfSetp<cmp, true>, nullptr};
+  default:
+    return {nullptr, nullptr};
   }
 }
 
 Handlers selectHandlers(int cmp, Type type) {
   switch (static_cast<Cmp>(cmp)) {
-  case Cmp::Eq: return handlersFor<Cmp::Eq>(type);
-  case Cmp::Ne: return handlersFor<Cmp::Ne>(type);
-  case Cmp::Lt: return handlersFor<Cmp::Lt>(type);
-  case Cmp::Le: return handlersFor<Cmp::Le>(type);
-  case Cmp::Gt: return handlersFor<Cmp::Gt>(type);
-  case Cmp::Ge: return handlersFor<Cmp::Ge>(type);
-  case Cmp::Equ: return handlersFor<Cmp::Equ>(type);
-  case Cmp::Neu: return handlersFor<Cmp::Neu>(type);
-  case Cmp::Ltu: return handlersFor<Cmp::Ltu>(type);
-  case Cmp::Leu: return handlersFor<Cmp::Leu>(type);
-  case Cmp::Gtu: return handlersFor<Cmp::Gtu>(type);
-  case Cmp::Geu: return handlersFor<Cmp::Geu>(type);
-  case Cmp::Num: return handlersFor<Cmp::Num>(type);
-  case Cmp::Nan: return handlersFor<Cmp::Nan>(type);
+  case Cmp::Eq:
+    return handlersFor<Cmp::Eq>(type);
+  case Cmp::Ne:
+    return handlersFor<Cmp::Ne>(type);
+  case Cmp::Lt:
+    return handlersFor<Cmp::Lt>(type);
+  case Cmp::Le:
+    return handlersFor<Cmp::Le>(type);
+  case Cmp::Gt:
+    return handlersFor<Cmp::Gt>(type);
+  case Cmp::Ge:
+    return handlersFor<Cmp::Ge>(type);
+  case Cmp::Equ:
+    return handlersFor<Cmp::Equ>(type);
+  case Cmp::Neu:
+    return handlersFor<Cmp::Neu>(type);
+  case Cmp::Ltu:
+    return handlersFor<Cmp::Ltu>(type);
+  case Cmp::Leu:
+    return handlersFor<Cmp::Leu>(type);
+  case Cmp::Gtu:
+    return handlersFor<Cmp::Gtu>(type);
+  case Cmp::Geu:
+    return handlersFor<Cmp::Geu>(type);
+  case Cmp::Num:
+    return handlersFor<Cmp::Num>(type);
+  case Cmp::Nan:
+    return handlersFor<Cmp::Nan>(type);
   }
   return {nullptr, nullptr};
 }
 
 int takeComparison(InstBuilder &b) {
-  int cmp = b.takeOneOf({"eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu",
-                         "geu", "num", "nan"});
+  int cmp = b.takeOneOf({"eq", "ne", "lt", "le", "gt", "ge", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"});
   if (cmp >= 0)
     return cmp;
   // Unsigned spellings of the orders.
@@ -213,8 +274,7 @@ void decodeSet(InstBuilder &b) {
   Type to = b.takeType(), from = b.takeType();
   b.finishModifiers();
   Handler handler = selectHandlers(cmp, from).set;
-  if (!handler || (ftz && from != Type::F32) ||
-      (to != Type::U32 && to != Type::S32 && to != Type::F32))
+  if (!handler || (ftz && from != Type::F32) || (to != Type::U32 && to != Type::S32 && to != Type::F32))
     b.unsupported("type or '.ftz'");
   b.expectOperands(boolOp < 0 ? 3 : 4);
   b.inst.op[1] = b.use(1, from);

@@ -65,8 +65,7 @@ uint32_t uniformValue(Warp &warp, Ref ref, uint32_t mask, const char *what) {
   uint32_t first = values[std::countr_zero(mask)];
   for (unsigned l = 0; l < 32; ++l)
     if ((mask >> l & 1) && values[l] != first)
-      throw Fault{ErrorKind::InvalidPtx, std::string(what) + " differs between threads of the warp",
-                  int(l)};
+      throw Fault{ErrorKind::InvalidPtx, std::string(what) + " differs between threads of the warp", int(l)};
   return first;
 }
 
@@ -76,8 +75,7 @@ enum : uint8_t { barSync, barArrive, barRed };
 void execBarrier(Warp &warp, const Inst &inst, uint32_t mask) {
   if (inst.aligned && mask != warp.live) {
     char text[96];
-    std::snprintf(text, sizeof text, "only threads 0x%08x of the warp's 0x%08x reach this barrier",
-                  mask, warp.live);
+    std::snprintf(text, sizeof text, "only threads 0x%08x of the warp's 0x%08x reach this barrier", mask, warp.live);
     throw Fault{ErrorKind::Divergence, text};
   }
   uint32_t id = uniformValue(warp, inst.op[0], mask, "the barrier's number");
@@ -86,8 +84,7 @@ void execBarrier(Warp &warp, const Inst &inst, uint32_t mask) {
   bool all = inst.op[1] == noRef;
   uint32_t expected = all ? 0 : uniformValue(warp, inst.op[1], mask, "the number of threads");
   if (!all && (expected == 0 || expected % 32))
-    throw Fault{ErrorKind::InvalidPtx, std::to_string(expected) +
-                                           " threads at a barrier, must be a multiple of 32"};
+    throw Fault{ErrorKind::InvalidPtx, std::to_string(expected) + " threads at a barrier, must be a multiple of 32"};
   uint32_t votes = 0;
   if (inst.mode == barRed)
     votes = std::popcount(warp.readPred(inst.pred[1]) & mask);
@@ -139,8 +136,7 @@ void decodeFence(InstBuilder &b) {
     if (b.takeOneOf({"cta", "gl", "sys"}) < 0)
       b.unsupported();
   } else {
-    if (b.remaining().empty() || b.remaining().front() == "proxy" ||
-        b.remaining().front().starts_with("mbarrier"))
+    if (b.remaining().empty() || b.remaining().front() == "proxy" || b.remaining().front().starts_with("mbarrier"))
       b.unsupported();
     b.takeOneOf({"sc", "acq_rel", "acquire", "release"});
     if (b.takeOneOf({"cta", "gpu", "sys"}) < 0)

@@ -15,10 +15,14 @@ namespace {
 
 double roundToInteger(double v, int mode) {
   switch (mode) {
-  case 0: return std::nearbyint(v); // .rni
-  case 1: return std::trunc(v);
-  case 2: return std::floor(v);
-  default: return std::ceil(v);
+  case 0:
+    return std::nearbyint(v); // .rni
+  case 1:
+    return std::trunc(v);
+  case 2:
+    return std::floor(v);
+  default:
+    return std::ceil(v);
   }
 }
 
@@ -62,10 +66,14 @@ uint64_t intToInt(uint64_t value, const ConvertSpec &spec) {
 
 uint32_t narrowFloat(float v, const ConvertSpec &spec) {
   switch (spec.to) {
-  case Type::F16: return f32ToF16(v, spec.rounding, spec.satFinite, spec.relu);
-  case Type::BF16: return f32ToBf16(v, spec.rounding, spec.satFinite, spec.relu);
-  case Type::TF32: return f32ToTf32(v, spec.rounding, spec.satFinite, spec.relu);
-  default: return bitsOf(v);
+  case Type::F16:
+    return f32ToF16(v, spec.rounding, spec.satFinite, spec.relu);
+  case Type::BF16:
+    return f32ToBf16(v, spec.rounding, spec.satFinite, spec.relu);
+  case Type::TF32:
+    return f32ToTf32(v, spec.rounding, spec.satFinite, spec.relu);
+  default:
+    return bitsOf(v);
   }
 }
 
@@ -98,10 +106,14 @@ double integerToF64(uint64_t value, bool isSigned, Rounding mode) {
 
 uint64_t fromDouble(double v, const ConvertSpec &spec) {
   switch (spec.to) {
-  case Type::F64: return std::bit_cast<uint64_t>(v);
-  case Type::F32: return bitsOf(f64ToF32(v, spec.rounding));
-  case Type::F16: return f64ToF16(v, spec.rounding);
-  default: return f64ToBf16(v, spec.rounding);
+  case Type::F64:
+    return std::bit_cast<uint64_t>(v);
+  case Type::F32:
+    return bitsOf(f64ToF32(v, spec.rounding));
+  case Type::F16:
+    return f64ToF16(v, spec.rounding);
+  default:
+    return f64ToBf16(v, spec.rounding);
   }
 }
 
@@ -164,8 +176,8 @@ void execGeneral(Warp &warp, const Inst &inst, uint32_t mask) {
   for (unsigned l = 0; l < 32; ++l) {
     if (!(mask >> l & 1))
       continue;
-    uint64_t source = inst.count == 64 ? warp.reg<const uint64_t>(inst.op[1])[l]
-                                       : warp.reg<const uint32_t>(inst.op[1])[l];
+    uint64_t source =
+        inst.count == 64 ? warp.reg<const uint64_t>(inst.op[1])[l] : warp.reg<const uint32_t>(inst.op[1])[l];
     values[l] = convert(source, spec);
   }
   // A wider destination receives the extended value.
@@ -200,8 +212,7 @@ struct NearestS32 {
 
 void execF16ToF32(Warp &warp, const Inst &inst, uint32_t mask) {
   float values[32];
-  widenHalves(warp.reg<const uint32_t>(inst.op[1]), inst.mode2 == uint8_t(Type::BF16), false,
-              values);
+  widenHalves(warp.reg<const uint32_t>(inst.op[1]), inst.mode2 == uint8_t(Type::BF16), false, values);
   uint32_t bits[32];
   QCCSIM_LANES bits[l] = std::bit_cast<uint32_t>(canonical(values[l]));
   storeLanes(warp.reg<uint32_t>(inst.op[0]), bits, mask);
@@ -215,38 +226,54 @@ void execF32ToHalf(Warp &warp, const Inst &inst, uint32_t mask) {
 
 template <class D> Handler castTo(Type from) {
   switch (from) {
-  case Type::U8: return execUnary<Cast<D, uint8_t>, D, uint8_t>;
-  case Type::S8: return execUnary<Cast<D, int8_t>, D, int8_t>;
-  case Type::U16: return execUnary<Cast<D, uint16_t>, D, uint16_t>;
-  case Type::S16: return execUnary<Cast<D, int16_t>, D, int16_t>;
-  case Type::U32: return execUnary<Cast<D, uint32_t>, D, uint32_t>;
-  case Type::S32: return execUnary<Cast<D, int32_t>, D, int32_t>;
-  case Type::U64: return execUnary<Cast<D, uint64_t>, D, uint64_t>;
-  case Type::S64: return execUnary<Cast<D, int64_t>, D, int64_t>;
-  default: return nullptr;
+  case Type::U8:
+    return execUnary<Cast<D, uint8_t>, D, uint8_t>;
+  case Type::S8:
+    return execUnary<Cast<D, int8_t>, D, int8_t>;
+  case Type::U16:
+    return execUnary<Cast<D, uint16_t>, D, uint16_t>;
+  case Type::S16:
+    return execUnary<Cast<D, int16_t>, D, int16_t>;
+  case Type::U32:
+    return execUnary<Cast<D, uint32_t>, D, uint32_t>;
+  case Type::S32:
+    return execUnary<Cast<D, int32_t>, D, int32_t>;
+  case Type::U64:
+    return execUnary<Cast<D, uint64_t>, D, uint64_t>;
+  case Type::S64:
+    return execUnary<Cast<D, int64_t>, D, int64_t>;
+  default:
+    return nullptr;
   }
 }
 
 /// A vectorised handler where registers have the types' own widths, or null.
 Handler fastHandler(const ConvertSpec &spec, unsigned toBits, unsigned fromBits) {
-  bool sameLanes = (ptx::bitsOf(spec.from) == 64) == (fromBits == 64) &&
-                   toBits == std::max(16u, ptx::bitsOf(spec.to));
+  bool sameLanes = (ptx::bitsOf(spec.from) == 64) == (fromBits == 64) && toBits == std::max(16u, ptx::bitsOf(spec.to));
   if (!sameLanes || spec.sat || spec.ftz || spec.relu || spec.satFinite)
     return nullptr;
   if (ptx::isInteger(spec.from)) {
     switch (spec.to) {
-    case Type::U8: return toBits == 16 ? castTo<uint8_t>(spec.from) : nullptr;
-    case Type::U16: return castTo<uint16_t>(spec.from);
-    case Type::S16: return castTo<int16_t>(spec.from);
-    case Type::U32: return castTo<uint32_t>(spec.from);
-    case Type::S32: return castTo<int32_t>(spec.from);
-    case Type::U64: return castTo<uint64_t>(spec.from);
-    case Type::S64: return castTo<int64_t>(spec.from);
+    case Type::U8:
+      return toBits == 16 ? castTo<uint8_t>(spec.from) : nullptr;
+    case Type::U16:
+      return castTo<uint16_t>(spec.from);
+    case Type::S16:
+      return castTo<int16_t>(spec.from);
+    case Type::U32:
+      return castTo<uint32_t>(spec.from);
+    case Type::S32:
+      return castTo<int32_t>(spec.from);
+    case Type::U64:
+      return castTo<uint64_t>(spec.from);
+    case Type::S64:
+      return castTo<int64_t>(spec.from);
     case Type::F32:
       if (spec.rounding == Rounding::NearestEven && ptx::bitsOf(spec.from) <= 32)
         return castTo<float>(spec.from);
       return nullptr;
-    default: return nullptr;
+    default:
+      return nullptr;
     }
   }
   if (spec.from == Type::F32 && spec.to == Type::S32 && spec.integerRounding == 1)
@@ -267,10 +294,9 @@ bool isScalarFloat(Type type) {
 }
 
 void checkRounding(InstBuilder &b, const ConvertSpec &spec, bool hasRounding) {
-  bool fromFloat = isScalarFloat(spec.from), toFloat = isScalarFloat(spec.to) ||
-                                                       spec.to == Type::TF32;
-  bool narrows = (fromFloat && toFloat && ptx::bitsOf(spec.to) < ptx::bitsOf(spec.from)) ||
-                 spec.to == Type::TF32 || (toFloat && ptx::isInteger(spec.from));
+  bool fromFloat = isScalarFloat(spec.from), toFloat = isScalarFloat(spec.to) || spec.to == Type::TF32;
+  bool narrows = (fromFloat && toFloat && ptx::bitsOf(spec.to) < ptx::bitsOf(spec.from)) || spec.to == Type::TF32 ||
+                 (toFloat && ptx::isInteger(spec.from));
   if (narrows && !hasRounding)
     b.fail("missing rounding modifier");
   if (hasRounding && !narrows)

@@ -14,10 +14,14 @@ bool isPair8(Type type) { return type == Type::E4M3x2 || type == Type::E5M2x2; }
 
 uint32_t narrowOne(float v, const ConvertSpec &spec) {
   switch (spec.to) {
-  case Type::F16x2: return f32ToF16(v, spec.rounding, spec.satFinite, spec.relu);
-  case Type::BF16x2: return f32ToBf16(v, spec.rounding, spec.satFinite, spec.relu);
-  case Type::E4M3x2: return f32ToE4m3(v, spec.rounding, spec.relu);
-  default: return f32ToE5m2(v, spec.rounding, spec.relu);
+  case Type::F16x2:
+    return f32ToF16(v, spec.rounding, spec.satFinite, spec.relu);
+  case Type::BF16x2:
+    return f32ToBf16(v, spec.rounding, spec.satFinite, spec.relu);
+  case Type::E4M3x2:
+    return f32ToE4m3(v, spec.rounding, spec.relu);
+  default:
+    return f32ToE5m2(v, spec.rounding, spec.relu);
   }
 }
 
@@ -78,8 +82,7 @@ void qccsim::decodePackedConversion(InstBuilder &b, const ConvertSpec &spec, boo
   bool to8 = isPair8(spec.to);
   if (to8 != spec.satFinite && !(isPair16(spec.to) && spec.from == Type::F32))
     b.fail(to8 ? "needs '.satfinite'" : "'.satfinite' does not belong here");
-  if ((!nearest && (to8 || spec.from != Type::F32)) ||
-      (!nearest && spec.rounding != Rounding::Zero))
+  if ((!nearest && (to8 || spec.from != Type::F32)) || (!nearest && spec.rounding != Rounding::Zero))
     b.fail("rounding modifier that does not go with these types");
   spec.pack(b.inst);
   Type to = spec.to, from = spec.from;

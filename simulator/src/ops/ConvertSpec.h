@@ -17,9 +17,8 @@ struct ConvertSpec {
   void pack(Inst &inst) const {
     inst.mode = static_cast<uint8_t>(to);
     inst.mode2 = static_cast<uint8_t>(from);
-    inst.target = static_cast<uint32_t>(rounding) | uint32_t(integerRounding + 1) << 4 |
-                  uint32_t(ftz) << 8 | uint32_t(sat) << 9 | uint32_t(relu) << 10 |
-                  uint32_t(satFinite) << 11;
+    inst.target = static_cast<uint32_t>(rounding) | uint32_t(integerRounding + 1) << 4 | uint32_t(ftz) << 8 |
+                  uint32_t(sat) << 9 | uint32_t(relu) << 10 | uint32_t(satFinite) << 11;
   }
   static ConvertSpec unpack(const Inst &inst) {
     ConvertSpec spec;

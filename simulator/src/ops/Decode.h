@@ -11,8 +11,7 @@ namespace qccsim {
 
 /// Refuses modifiers left over and a null handler (a type the instruction does not have), takes
 /// d and the sources, and emits.
-inline void emitOperands(InstBuilder &b, Type result, std::initializer_list<Type> sources,
-                         Handler handler) {
+inline void emitOperands(InstBuilder &b, Type result, std::initializer_list<Type> sources, Handler handler) {
   b.finishModifiers();
   if (!handler)
     b.unsupported("type");

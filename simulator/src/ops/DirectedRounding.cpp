@@ -27,13 +27,20 @@ public:
 
 template <class T> T compute(DirectedOp op, T a, T b, T c) {
   switch (op) {
-  case DirectedOp::Add: return a + b;
-  case DirectedOp::Sub: return a - b;
-  case DirectedOp::Mul: return a * b;
-  case DirectedOp::Fma: return std::fma(a, b, c);
-  case DirectedOp::Div: return a / b;
-  case DirectedOp::Rcp: return T(1) / a;
-  case DirectedOp::Sqrt: return std::sqrt(a);
+  case DirectedOp::Add:
+    return a + b;
+  case DirectedOp::Sub:
+    return a - b;
+  case DirectedOp::Mul:
+    return a * b;
+  case DirectedOp::Fma:
+    return std::fma(a, b, c);
+  case DirectedOp::Div:
+    return a / b;
+  case DirectedOp::Rcp:
+    return T(1) / a;
+  case DirectedOp::Sqrt:
+    return std::sqrt(a);
   }
   return a;
 }
@@ -66,13 +73,10 @@ template <class T> void execDirected(Warp &warp, const Inst &inst, uint32_t mask
 
 } // namespace
 
-void qccsim::emitDirected(InstBuilder &b, DirectedOp op, Type type, int rounding, bool ftz,
-                          bool sat) {
+void qccsim::emitDirected(InstBuilder &b, DirectedOp op, Type type, int rounding, bool ftz, bool sat) {
   b.inst.mode = rounding | (ftz ? ftzBit : 0) | (sat ? satBit : 0);
   b.inst.mode2 = static_cast<uint8_t>(op);
-  unsigned sources = op == DirectedOp::Fma                            ? 3
-                     : op == DirectedOp::Rcp || op == DirectedOp::Sqrt ? 1
-                                                                       : 2;
+  unsigned sources = op == DirectedOp::Fma ? 3 : op == DirectedOp::Rcp || op == DirectedOp::Sqrt ? 1 : 2;
   Handler handler = nullptr;
   if (type == Type::F32)
     handler = execDirected<float>;

@@ -21,11 +21,11 @@ template <class T, bool ftz, bool sat> struct Add : Finish<T, ftz, sat> {
 };
 template <class T, bool ftz, bool sat> struct Sub : Finish<T, ftz, sat> {
   using F = Finish<T, ftz, sat>;
-  static T result(T a, T b) { return F::out(F::in(a) - F::in(b)); }
+  static T result(T a, T b) { return F::out(F::in(a)-F::in(b)); }
 };
 template <class T, bool ftz, bool sat> struct Mul : Finish<T, ftz, sat> {
   using F = Finish<T, ftz, sat>;
-  static T result(T a, T b) { return F::out(F::in(a) * F::in(b)); }
+  static T result(T a, T b) { return F::out(F::in(a)*F::in(b)); }
 };
 template <class T, bool ftz, bool sat> struct Fma : Finish<T, ftz, sat> {
   using F = Finish<T, ftz, sat>;
@@ -74,10 +74,8 @@ template <template <class, bool, bool> class Op> Handler binaryFor(Type type, bo
   if (type == Type::F64)
     return execBinary<Op<double, false, false>, double, double>;
   if (ftz)
-    return sat ? execBinary<Op<float, true, true>, float, float>
-               : execBinary<Op<float, true, false>, float, float>;
-  return sat ? execBinary<Op<float, false, true>, float, float>
-             : execBinary<Op<float, false, false>, float, float>;
+    return sat ? execBinary<Op<float, true, true>, float, float> : execBinary<Op<float, true, false>, float, float>;
+  return sat ? execBinary<Op<float, false, true>, float, float> : execBinary<Op<float, false, false>, float, float>;
 }
 
 struct FloatModifiers {
@@ -102,14 +100,12 @@ bool isHalf(InstBuilder &b) {
   for (std::string_view modifier : b.remaining()) {
     Type type = ptx::parseType(modifier);
     if (type != Type::None)
-      return type == Type::F16 || type == Type::F16x2 || type == Type::BF16 ||
-             type == Type::BF16x2;
+      return type == Type::F16 || type == Type::F16x2 || type == Type::BF16 || type == Type::BF16x2;
   }
   return false;
 }
 
-void decodeAddLike(InstBuilder &b, HalfOp half, DirectedOp directed,
-                   Handler (*nearest)(Type, bool, bool)) {
+void decodeAddLike(InstBuilder &b, HalfOp half, DirectedOp directed, Handler (*nearest)(Type, bool, bool)) {
   if (isHalf(b)) {
     b.take("rn");
     return decodeHalf(b, half);
@@ -133,15 +129,14 @@ void decodeMinMax(InstBuilder &b, bool isMax) {
     handler = isMax ? execBinary<MinMax<double, false, false, true>, double, double>
                     : execBinary<MinMax<double, false, false, false>, double, double>;
   if (type == Type::F32) {
-    static constexpr Handler table[2][2][2] = {
-        {{execBinary<MinMax<float, false, false, false>, float, float>,
-          execBinary<MinMax<float, false, false, true>, float, float>},
-         {execBinary<MinMax<float, false, true, false>, float, float>,
-          execBinary<MinMax<float, false, true, true>, float, float>}},
-        {{execBinary<MinMax<float, true, false, false>, float, float>,
-          execBinary<MinMax<float, true, false, true>, float, float>},
-         {execBinary<MinMax<float, true, true, false>, float, float>,
-          execBinary<MinMax<float, true, true, true>, float, float>}}};
+    static constexpr Handler table[2][2][2] = {{{execBinary<MinMax<float, false, false, false>, float, float>,
+                                                 execBinary<MinMax<float, false, false, true>, float, float>},
+                                                {execBinary<MinMax<float, false, true, false>, float, float>,
+                                                 execBinary<MinMax<float, false, true, true>, float, float>}},
+                                               {{execBinary<MinMax<float, true, false, false>, float, float>,
+                                                 execBinary<MinMax<float, true, false, true>, float, float>},
+                                                {execBinary<MinMax<float, true, true, false>, float, float>,
+                                                 execBinary<MinMax<float, true, true, true>, float, float>}}};
     handler = table[ftz][nan][isMax];
   }
   emitElementwise(b, type, 2, handler);
@@ -155,8 +150,7 @@ template <template <class, bool> class Op> void decodeSignOp(InstBuilder &b, Hal
   b.inst.cls = InstClass::Float;
   Handler handler = nullptr;
   if (type == Type::F32)
-    handler = ftz ? execUnary<Op<float, true>, float, float>
-                  : execUnary<Op<float, false>, float, float>;
+    handler = ftz ? execUnary<Op<float, true>, float, float> : execUnary<Op<float, false>, float, float>;
   else if (type == Type::F64 && !ftz)
     handler = execUnary<Op<double, false>, double, double>;
   emitElementwise(b, type, 1, handler);
@@ -182,12 +176,24 @@ template <class T> void execTestp(Warp &warp, const Inst &inst, uint32_t mask) {
     int kind = std::fpclassify(v);
     bool holds = false;
     switch (inst.mode) {
-    case 0: holds = kind != FP_INFINITE && kind != FP_NAN; break; // finite
-    case 1: holds = kind == FP_INFINITE; break;
-    case 2: holds = kind != FP_NAN; break; // number
-    case 3: holds = kind == FP_NAN; break; // notanumber
-    case 4: holds = kind == FP_NORMAL; break;
-    case 5: holds = kind == FP_SUBNORMAL; break;
+    case 0:
+      holds = kind != FP_INFINITE && kind != FP_NAN;
+      break; // finite
+    case 1:
+      holds = kind == FP_INFINITE;
+      break;
+    case 2:
+      holds = kind != FP_NAN;
+      break; // number
+    case 3:
+      holds = kind == FP_NAN;
+      break; // notanumber
+    case 4:
+      holds = kind == FP_NORMAL;
+      break;
+    case 5:
+      holds = kind == FP_SUBNORMAL;
+      break;
     }
     bits |= uint32_t(holds) << l;
   }
@@ -195,8 +201,7 @@ template <class T> void execTestp(Warp &warp, const Inst &inst, uint32_t mask) {
 }
 
 void decodeTestp(InstBuilder &b) {
-  int property =
-      b.takeOneOf({"finite", "infinite", "number", "notanumber", "normal", "subnormal"});
+  int property = b.takeOneOf({"finite", "infinite", "number", "notanumber", "normal", "subnormal"});
   Type type = b.takeType();
   b.finishModifiers();
   b.expectOperands(2);
@@ -211,15 +216,9 @@ void decodeTestp(InstBuilder &b) {
 
 } // namespace
 
-void qccsim::decodeFloatAdd(InstBuilder &b) {
-  decodeAddLike(b, HalfOp::Add, DirectedOp::Add, binaryFor<Add>);
-}
-void qccsim::decodeFloatSub(InstBuilder &b) {
-  decodeAddLike(b, HalfOp::Sub, DirectedOp::Sub, binaryFor<Sub>);
-}
-void qccsim::decodeFloatMul(InstBuilder &b) {
-  decodeAddLike(b, HalfOp::Mul, DirectedOp::Mul, binaryFor<Mul>);
-}
+void qccsim::decodeFloatAdd(InstBuilder &b) { decodeAddLike(b, HalfOp::Add, DirectedOp::Add, binaryFor<Add>); }
+void qccsim::decodeFloatSub(InstBuilder &b) { decodeAddLike(b, HalfOp::Sub, DirectedOp::Sub, binaryFor<Sub>); }
+void qccsim::decodeFloatMul(InstBuilder &b) { decodeAddLike(b, HalfOp::Mul, DirectedOp::Mul, binaryFor<Mul>); }
 
 void qccsim::decodeFloatFma(InstBuilder &b) {
   if (isHalf(b)) {
@@ -237,10 +236,8 @@ void qccsim::decodeFloatFma(InstBuilder &b) {
   if (m.type == Type::F64)
     return emitElementwise(b, m.type, 3, execTernary<Fma<double, false, false>, double, double>);
   static constexpr Handler table[2][2] = {
-      {execTernary<Fma<float, false, false>, float, float>,
-       execTernary<Fma<float, false, true>, float, float>},
-      {execTernary<Fma<float, true, false>, float, float>,
-       execTernary<Fma<float, true, true>, float, float>}};
+      {execTernary<Fma<float, false, false>, float, float>, execTernary<Fma<float, false, true>, float, float>},
+      {execTernary<Fma<float, true, false>, float, float>, execTernary<Fma<float, true, true>, float, float>}};
   emitElementwise(b, m.type, 3, table[m.ftz][m.sat]);
 }
 

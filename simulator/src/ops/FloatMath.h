@@ -11,9 +11,7 @@ namespace qccsim {
 
 /// PTX results that are NaN are the canonical one (PTX ISA 9.0, 9.7.3).
 inline float canonical(float v) { return v != v ? std::bit_cast<float>(0x7fffffffu) : v; }
-inline double canonical(double v) {
-  return v != v ? std::bit_cast<double>(0x7fffffffffffffffull) : v;
-}
+inline double canonical(double v) { return v != v ? std::bit_cast<double>(0x7fffffffffffffffull) : v; }
 
 /// .ftz: subnormals become zero of the same sign.
 template <bool ftz> inline float flush(float v) {

@@ -11,9 +11,7 @@ namespace {
 enum : uint8_t { isBf16 = 1, isPacked = 2, ftzBit = 4, satBit = 8, reluBit = 16, nanBit = 32 };
 
 /// .ftz: f16 subnormals become zero of their sign. (bf16 has no .ftz here.)
-void flushLanes(uint32_t *bits) {
-  QCCSIM_LANES bits[l] = (bits[l] & 0x7c00u) ? bits[l] : bits[l] & 0x8000u;
-}
+void flushLanes(uint32_t *bits) { QCCSIM_LANES bits[l] = (bits[l] & 0x7c00u) ? bits[l] : bits[l] & 0x8000u; }
 
 void flushLanes(float *values) {
   QCCSIM_LANES {
@@ -108,22 +106,28 @@ void qccsim::decodeHalf(InstBuilder &b, HalfOp op) {
   bool packed = type == Type::F16x2 || type == Type::BF16x2;
   bool isMinMax = op == HalfOp::Min || op == HalfOp::Max;
   bool isSign = op == HalfOp::Abs || op == HalfOp::Neg;
-  if ((sat && (bf16 || isMinMax || isSign)) || (relu && (op != HalfOp::Fma || sat)) ||
-      (nan && !isMinMax) || (ftz && bf16))
+  if ((sat && (bf16 || isMinMax || isSign)) || (relu && (op != HalfOp::Fma || sat)) || (nan && !isMinMax) ||
+      (ftz && bf16))
     b.fail("modifiers that do not go together");
   if (isSign && ftz)
     b.unsupported("'.ftz' on half types");
   b.inst.cls = InstClass::Float;
-  b.inst.mode = (bf16 ? isBf16 : 0) | (packed ? isPacked : 0) | (ftz ? ftzBit : 0) |
-                (sat ? satBit : 0) | (relu ? reluBit : 0) | (nan ? nanBit : 0);
+  b.inst.mode = (bf16 ? isBf16 : 0) | (packed ? isPacked : 0) | (ftz ? ftzBit : 0) | (sat ? satBit : 0) |
+                (relu ? reluBit : 0) | (nan ? nanBit : 0);
   constexpr uint32_t one = 0x8000, both = 0x80008000;
   switch (op) {
-  case HalfOp::Add: return emitElementwise(b, type, 2, execArithmetic<HalfOp::Add>);
-  case HalfOp::Sub: return emitElementwise(b, type, 2, execArithmetic<HalfOp::Sub>);
-  case HalfOp::Mul: return emitElementwise(b, type, 2, execArithmetic<HalfOp::Mul>);
-  case HalfOp::Fma: return emitElementwise(b, type, 3, execArithmetic<HalfOp::Fma>);
-  case HalfOp::Min: return emitElementwise(b, type, 2, execMinMax<false>);
-  case HalfOp::Max: return emitElementwise(b, type, 2, execMinMax<true>);
+  case HalfOp::Add:
+    return emitElementwise(b, type, 2, execArithmetic<HalfOp::Add>);
+  case HalfOp::Sub:
+    return emitElementwise(b, type, 2, execArithmetic<HalfOp::Sub>);
+  case HalfOp::Mul:
+    return emitElementwise(b, type, 2, execArithmetic<HalfOp::Mul>);
+  case HalfOp::Fma:
+    return emitElementwise(b, type, 3, execArithmetic<HalfOp::Fma>);
+  case HalfOp::Min:
+    return emitElementwise(b, type, 2, execMinMax<false>);
+  case HalfOp::Max:
+    return emitElementwise(b, type, 2, execMinMax<true>);
   case HalfOp::Abs:
     return emitElementwise(b, type, 1,
                            packed ? execUnary<SignBits<both, 0>, uint32_t, uint32_t>
@@ -134,4 +138,3 @@ void qccsim::decodeHalf(InstBuilder &b, HalfOp op) {
                                   : execUnary<SignBits<0, one>, uint32_t, uint32_t>);
   }
 }
-

@@ -40,8 +40,7 @@ template <class L> inline void storeLanes(L *d, const L *values, uint32_t mask) 
 }
 
 /// Op::result(A) -> D over the lanes of `mask`; operands op[1] to op[0].
-template <class Op, class D, class A>
-void execUnary(Warp &warp, const Inst &inst, uint32_t mask) {
+template <class Op, class D, class A> void execUnary(Warp &warp, const Inst &inst, uint32_t mask) {
   auto *d = warp.reg<Lane<D>>(inst.op[0]);
   const auto *a = warp.reg<const Lane<A>>(inst.op[1]);
   if (mask == ~0u) {
@@ -53,8 +52,7 @@ void execUnary(Warp &warp, const Inst &inst, uint32_t mask) {
   storeLanes(d, values, mask);
 }
 
-template <class Op, class D, class A, class B = A>
-void execBinary(Warp &warp, const Inst &inst, uint32_t mask) {
+template <class Op, class D, class A, class B = A> void execBinary(Warp &warp, const Inst &inst, uint32_t mask) {
   auto *d = warp.reg<Lane<D>>(inst.op[0]);
   const auto *a = warp.reg<const Lane<A>>(inst.op[1]);
   const auto *b = warp.reg<const Lane<B>>(inst.op[2]);
@@ -74,13 +72,11 @@ void execTernary(Warp &warp, const Inst &inst, uint32_t mask) {
   const auto *b = warp.reg<const Lane<B>>(inst.op[2]);
   const auto *c = warp.reg<const Lane<C>>(inst.op[3]);
   if (mask == ~0u) {
-    QCCSIM_LANES d[l] =
-        toLane<D>(Op::result(fromLane<A>(a[l]), fromLane<B>(b[l]), fromLane<C>(c[l])));
+    QCCSIM_LANES d[l] = toLane<D>(Op::result(fromLane<A>(a[l]), fromLane<B>(b[l]), fromLane<C>(c[l])));
     return;
   }
   Lane<D> values[32];
-  QCCSIM_LANES values[l] =
-      toLane<D>(Op::result(fromLane<A>(a[l]), fromLane<B>(b[l]), fromLane<C>(c[l])));
+  QCCSIM_LANES values[l] = toLane<D>(Op::result(fromLane<A>(a[l]), fromLane<B>(b[l]), fromLane<C>(c[l])));
   storeLanes(d, values, mask);
 }
 

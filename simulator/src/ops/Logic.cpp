@@ -3,17 +3,26 @@
 #include "ops/Decode.h"
 #include "ops/Lanes.h"
 
-
 using namespace qccsim;
 using ptx::Type;
 
 namespace {
 
-template <class L> struct And { static L result(L a, L b) { return a & b; } };
-template <class L> struct Or { static L result(L a, L b) { return a | b; } };
-template <class L> struct Xor { static L result(L a, L b) { return a ^ b; } };
-template <class L> struct Not { static L result(L a) { return L(~a); } };
-template <class L> struct Cnot { static L result(L a) { return a == 0; } };
+template <class L> struct And {
+  static L result(L a, L b) { return a & b; }
+};
+template <class L> struct Or {
+  static L result(L a, L b) { return a | b; }
+};
+template <class L> struct Xor {
+  static L result(L a, L b) { return a ^ b; }
+};
+template <class L> struct Not {
+  static L result(L a) { return L(~a); }
+};
+template <class L> struct Cnot {
+  static L result(L a) { return a == 0; }
+};
 
 enum : uint8_t { predAnd, predOr, predXor, predNot, predMov };
 
@@ -96,13 +105,29 @@ void decodeShr(InstBuilder &b) {
   Type type = b.takeType();
   Handler handler = nullptr;
   switch (type) {
-  case Type::B16: case Type::U16: handler = shr<uint16_t>; break;
-  case Type::B32: case Type::U32: handler = shr<uint32_t>; break;
-  case Type::B64: case Type::U64: handler = shr<uint64_t>; break;
-  case Type::S16: handler = shr<int16_t>; break;
-  case Type::S32: handler = shr<int32_t>; break;
-  case Type::S64: handler = shr<int64_t>; break;
-  default: break;
+  case Type::B16:
+  case Type::U16:
+    handler = shr<uint16_t>;
+    break;
+  case Type::B32:
+  case Type::U32:
+    handler = shr<uint32_t>;
+    break;
+  case Type::B64:
+  case Type::U64:
+    handler = shr<uint64_t>;
+    break;
+  case Type::S16:
+    handler = shr<int16_t>;
+    break;
+  case Type::S32:
+    handler = shr<int32_t>;
+    break;
+  case Type::S64:
+    handler = shr<int64_t>;
+    break;
+  default:
+    break;
   }
   emitOperands(b, type, {type, Type::U32}, handler);
 }
@@ -121,10 +146,9 @@ void decodeShf(InstBuilder &b) {
   Type type = b.takeType();
   if (direction < 0 || mode < 0 || type != Type::B32)
     b.fail("needs '.l' or '.r', '.clamp' or '.wrap', and .b32");
-  static constexpr Handler table[2][2] = {{execTernary<Shf<true, true>, uint32_t, uint32_t>,
-                                           execTernary<Shf<true, false>, uint32_t, uint32_t>},
-                                          {execTernary<Shf<false, true>, uint32_t, uint32_t>,
-                                           execTernary<Shf<false, false>, uint32_t, uint32_t>}};
+  static constexpr Handler table[2][2] = {
+      {execTernary<Shf<true, true>, uint32_t, uint32_t>, execTernary<Shf<true, false>, uint32_t, uint32_t>},
+      {execTernary<Shf<false, true>, uint32_t, uint32_t>, execTernary<Shf<false, false>, uint32_t, uint32_t>}};
   emitElementwise(b, type, 3, table[direction][mode]);
 }
 
@@ -305,7 +329,9 @@ void decodeBfe(InstBuilder &b) {
   Type type = b.takeType();
   Handler handler = nullptr;
   switch (type) {
-  case Type::U32: handler = execTernary<Bfe<uint32_t>, uint32_t, uint32_t>; break;
+  case Type::U32:
+    handler = execTernary<Bfe<uint32_t>, uint32_t, uint32_t>;
+    break;
   case Type::S32:
     handler = execTernary<Bfe<int32_t>, int32_t, int32_t, uint32_t, uint32_t>;
     break;
@@ -315,7 +341,8 @@ void decodeBfe(InstBuilder &b) {
   case Type::S64:
     handler = execTernary<Bfe<int64_t>, int64_t, int64_t, uint32_t, uint32_t>;
     break;
-  default: break;
+  default:
+    break;
   }
   emitOperands(b, type, {type, Type::U32, Type::U32}, handler);
 }
@@ -351,8 +378,7 @@ template <class A, class B, unsigned shift> struct Dp2a {
 };
 
 template <class A, class B> constexpr Handler dp4a = execTernary<Dp4a<A, B>, uint32_t, uint32_t>;
-template <class A, class B, unsigned s>
-constexpr Handler dp2a = execTernary<Dp2a<A, B, s>, uint32_t, uint32_t>;
+template <class A, class B, unsigned s> constexpr Handler dp2a = execTernary<Dp2a<A, B, s>, uint32_t, uint32_t>;
 
 void decodeDp4a(InstBuilder &b) {
   Type a = b.takeType(), c = b.takeType();
@@ -360,8 +386,7 @@ void decodeDp4a(InstBuilder &b) {
     b.fail("needs .u32 or .s32 types");
   static constexpr Handler table[2][2] = {{dp4a<uint8_t, uint8_t>, dp4a<uint8_t, int8_t>},
                                           {dp4a<int8_t, uint8_t>, dp4a<int8_t, int8_t>}};
-  emitOperands(b, Type::U32, {Type::U32, Type::U32, Type::U32},
-               table[a == Type::S32][c == Type::S32]);
+  emitOperands(b, Type::U32, {Type::U32, Type::U32, Type::U32}, table[a == Type::S32][c == Type::S32]);
 }
 
 void decodeDp2a(InstBuilder &b) {
@@ -370,12 +395,10 @@ void decodeDp2a(InstBuilder &b) {
   if (half < 0 || (a != Type::U32 && a != Type::S32) || (c != Type::U32 && c != Type::S32))
     b.fail("needs '.lo' or '.hi' and .u32 or .s32 types");
   static constexpr Handler table[2][2][2] = {
-      {{dp2a<uint16_t, uint8_t, 0>, dp2a<uint16_t, int8_t, 0>},
-       {dp2a<int16_t, uint8_t, 0>, dp2a<int16_t, int8_t, 0>}},
+      {{dp2a<uint16_t, uint8_t, 0>, dp2a<uint16_t, int8_t, 0>}, {dp2a<int16_t, uint8_t, 0>, dp2a<int16_t, int8_t, 0>}},
       {{dp2a<uint16_t, uint8_t, 16>, dp2a<uint16_t, int8_t, 16>},
        {dp2a<int16_t, uint8_t, 16>, dp2a<int16_t, int8_t, 16>}}};
-  emitOperands(b, Type::U32, {Type::U32, Type::U32, Type::U32},
-               table[half][a == Type::S32][c == Type::S32]);
+  emitOperands(b, Type::U32, {Type::U32, Type::U32, Type::U32}, table[half][a == Type::S32][c == Type::S32]);
 }
 
 } // namespace

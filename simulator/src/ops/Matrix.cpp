@@ -85,8 +85,7 @@ void decodeMatrixAccess(InstBuilder &b, bool isLoad) {
   std::vector<Operand> single{data};
   const std::vector<Operand> &elements = data.kind == Operand::Vector ? data.elements : single;
   if (elements.size() != expected)
-    b.fail("expected " + std::to_string(expected) + " registers, found " +
-           std::to_string(elements.size()));
+    b.fail("expected " + std::to_string(expected) + " registers, found " + std::to_string(elements.size()));
   for (const Operand &element : elements)
     b.addRef(isLoad ? b.def(element, Type::B32) : b.use(element, Type::B32));
   takeAddress(b, isLoad ? 1 : 0, space);
@@ -147,23 +146,45 @@ void execMma(Warp &warp, const Inst &inst, uint32_t mask) {
 
 bool toMmaType(Type type, MmaType &result) {
   switch (type) {
-  case Type::F16: result = MmaType::F16; return true;
-  case Type::BF16: result = MmaType::BF16; return true;
-  case Type::TF32: result = MmaType::TF32; return true;
-  case Type::E4M3: result = MmaType::E4M3; return true;
-  case Type::E5M2: result = MmaType::E5M2; return true;
-  case Type::S8: result = MmaType::S8; return true;
-  case Type::U8: result = MmaType::U8; return true;
-  default: return false;
+  case Type::F16:
+    result = MmaType::F16;
+    return true;
+  case Type::BF16:
+    result = MmaType::BF16;
+    return true;
+  case Type::TF32:
+    result = MmaType::TF32;
+    return true;
+  case Type::E4M3:
+    result = MmaType::E4M3;
+    return true;
+  case Type::E5M2:
+    result = MmaType::E5M2;
+    return true;
+  case Type::S8:
+    result = MmaType::S8;
+    return true;
+  case Type::U8:
+    result = MmaType::U8;
+    return true;
+  default:
+    return false;
   }
 }
 
 bool toAccumulator(Type type, MmaAccumulator &result) {
   switch (type) {
-  case Type::F32: result = MmaAccumulator::F32; return true;
-  case Type::F16: result = MmaAccumulator::F16; return true;
-  case Type::S32: result = MmaAccumulator::S32; return true;
-  default: return false;
+  case Type::F32:
+    result = MmaAccumulator::F32;
+    return true;
+  case Type::F16:
+    result = MmaAccumulator::F16;
+    return true;
+  case Type::S32:
+    result = MmaAccumulator::S32;
+    return true;
+  default:
+    return false;
   }
 }
 
@@ -183,9 +204,8 @@ void decodeMma(InstBuilder &b) {
   static constexpr struct {
     std::string_view name;
     int m, n, k;
-  } shapes[] = {{"m16n8k4", 16, 8, 4},   {"m16n8k8", 16, 8, 8},   {"m16n8k16", 16, 8, 16},
-                {"m16n8k32", 16, 8, 32}, {"m16n8k64", 16, 8, 64}, {"m8n8k4", 8, 8, 4},
-                {"m8n8k16", 8, 8, 16},   {"m8n8k32", 8, 8, 32}};
+  } shapes[] = {{"m16n8k4", 16, 8, 4},   {"m16n8k8", 16, 8, 8}, {"m16n8k16", 16, 8, 16}, {"m16n8k32", 16, 8, 32},
+                {"m16n8k64", 16, 8, 64}, {"m8n8k4", 8, 8, 4},   {"m8n8k16", 8, 8, 16},   {"m8n8k32", 8, 8, 32}};
   bool known = false;
   for (const auto &shape : shapes) {
     if (!b.take(shape.name))

@@ -26,8 +26,7 @@ inline void checkMembers(Warp &warp, Ref ref, uint32_t mask, uint32_t members) {
 /// Calls `body` once for each set of threads that name the same member mask
 /// (op `ref`) and are all here. Threads whose set is incomplete wait at the
 /// instruction until the others come.
-template <class Body>
-inline void forEachMemberSet(Warp &warp, Ref ref, uint32_t mask, Body body) {
+template <class Body> inline void forEachMemberSet(Warp &warp, Ref ref, uint32_t mask, Body body) {
   const uint32_t *masks = warp.reg<const uint32_t>(ref);
   for (uint32_t rest = mask; rest;) {
     uint32_t members = masks[std::countr_zero(rest)], here = 0;

@@ -16,8 +16,7 @@ namespace {
 
 /// Element i of each lane to a register. T: what lies in memory; L: the register's lanes; keep:
 /// its bits.
-template <class T, class L>
-void loadElement(const Span &span, uint32_t mask, unsigned i, L *d, L keep) {
+template <class T, class L> void loadElement(const Span &span, uint32_t mask, unsigned i, L *d, L keep) {
   if (mask == ~0u) {
     for (unsigned l = 0; l < 32; ++l) {
       T value;
@@ -50,14 +49,12 @@ template <class T> void execLoad(Warp &warp, const Inst &inst, uint32_t mask) {
       if (inst.target == 64)
         loadElement<T, uint64_t>(span, here, i, warp.reg<uint64_t>(refs[i]), ~uint64_t(0));
       else
-        loadElement<T, uint32_t>(span, here, i, warp.reg<uint32_t>(refs[i]),
-                                 inst.target == 16 ? 0xffffu : ~0u);
+        loadElement<T, uint32_t>(span, here, i, warp.reg<uint32_t>(refs[i]), inst.target == 16 ? 0xffffu : ~0u);
     }
   }
 }
 
-template <class T, class L>
-void storeElement(const Span &span, uint32_t mask, unsigned i, const L *source) {
+template <class T, class L> void storeElement(const Span &span, uint32_t mask, unsigned i, const L *source) {
   for (uint32_t rest = mask; rest; rest &= rest - 1) {
     unsigned l = std::countr_zero(rest);
     T value = static_cast<T>(source[l]);
@@ -74,8 +71,7 @@ template <class T> void execStore(Warp &warp, const Inst &inst, uint32_t mask) {
   countAccess(warp, space, AccessKind::Write, mask, addresses, bytes);
   for (uint32_t rest = mask; rest;) {
     Span span;
-    uint32_t here =
-        resolve(warp, inst, space, AccessKind::Write, rest, addresses, bytes, bytes, span);
+    uint32_t here = resolve(warp, inst, space, AccessKind::Write, rest, addresses, bytes, bytes, span);
     rest &= ~here;
     for (unsigned i = 0; i < inst.count; ++i) {
       if (inst.target == 64)
@@ -90,27 +86,41 @@ template <class T> void execStore(Warp &warp, const Inst &inst, uint32_t mask) {
 /// Values of sub-word signed types extend to the register; others are zero-extended.
 Handler loadHandler(Type type) {
   switch (type) {
-  case Type::S8: return execLoad<int8_t>;
-  case Type::S16: return execLoad<int16_t>;
-  case Type::S32: return execLoad<int32_t>;
-  default: break;
+  case Type::S8:
+    return execLoad<int8_t>;
+  case Type::S16:
+    return execLoad<int16_t>;
+  case Type::S32:
+    return execLoad<int32_t>;
+  default:
+    break;
   }
   switch (ptx::bitsOf(type)) {
-  case 8: return execLoad<uint8_t>;
-  case 16: return execLoad<uint16_t>;
-  case 32: return execLoad<uint32_t>;
-  case 64: return execLoad<uint64_t>;
-  default: return nullptr;
+  case 8:
+    return execLoad<uint8_t>;
+  case 16:
+    return execLoad<uint16_t>;
+  case 32:
+    return execLoad<uint32_t>;
+  case 64:
+    return execLoad<uint64_t>;
+  default:
+    return nullptr;
   }
 }
 
 Handler storeHandler(Type type) {
   switch (ptx::bitsOf(type)) {
-  case 8: return execStore<uint8_t>;
-  case 16: return execStore<uint16_t>;
-  case 32: return execStore<uint32_t>;
-  case 64: return execStore<uint64_t>;
-  default: return nullptr;
+  case 8:
+    return execStore<uint8_t>;
+  case 16:
+    return execStore<uint16_t>;
+  case 32:
+    return execStore<uint32_t>;
+  case 64:
+    return execStore<uint64_t>;
+  default:
+    return nullptr;
   }
 }
 
@@ -121,8 +131,7 @@ void takeData(InstBuilder &b, const Operand &data, Type type, unsigned count, bo
     single.push_back(data);
   const std::vector<Operand> &elements = single.empty() ? data.elements : single;
   if (elements.size() != count)
-    b.fail("expected " + std::to_string(count) + " elements, found " +
-           std::to_string(elements.size()));
+    b.fail("expected " + std::to_string(count) + " elements, found " + std::to_string(elements.size()));
   unsigned common = 0;
   for (const Operand &element : elements) {
     unsigned bits;
@@ -195,16 +204,14 @@ void decodeCvta(InstBuilder &b) {
   b.inst.op[1] = b.use(1, type);
   b.inst.op[2] = b.fb.constant(windowOf(space), 64);
   b.inst.op[0] = b.def(0, type);
-  b.emit(to ? execBinary<SubWindow, uint64_t, uint64_t>
-            : execBinary<AddWindow, uint64_t, uint64_t>);
+  b.emit(to ? execBinary<SubWindow, uint64_t, uint64_t> : execBinary<AddWindow, uint64_t, uint64_t>);
 }
 
 void execIsspacep(Warp &warp, const Inst &inst, uint32_t mask) {
   const uint64_t *a = warp.reg<const uint64_t>(inst.op[1]);
   uint32_t bits = 0;
   for (unsigned l = 0; l < 32; ++l) {
-    bool windowed = inWindow(a[l], sharedWindow) || inWindow(a[l], localWindow) ||
-                    inWindow(a[l], parameterWindow);
+    bool windowed = inWindow(a[l], sharedWindow) || inWindow(a[l], localWindow) || inWindow(a[l], parameterWindow);
     bool holds = inst.imm ? inWindow(a[l], uint64_t(inst.imm)) : !windowed;
     bits |= uint32_t(holds) << l;
   }

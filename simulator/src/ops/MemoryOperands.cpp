@@ -7,8 +7,7 @@ using namespace qccsim;
 Space qccsim::takeSpace(InstBuilder &b) {
   static constexpr Space spaces[] = {Space::Global, Space::Shared, Space::Shared, Space::Local,
                                      Space::Const,  Space::Param,  Space::Param};
-  int which = b.takeOneOf(
-      {"global", "shared", "shared::cta", "local", "const", "param", "param::entry"});
+  int which = b.takeOneOf({"global", "shared", "shared::cta", "local", "const", "param", "param::entry"});
   return which < 0 ? Space::Generic : spaces[which];
 }
 
@@ -25,8 +24,7 @@ MemoryModifiers qccsim::takeMemoryModifiers(InstBuilder &b, bool isLoad) {
   } else {
     b.takeOneOf({"wb", "cg", "cs", "wt"});
   }
-  b.takeOneOf({"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last",
-               "L1::no_allocate"});
+  b.takeOneOf({"L1::evict_normal", "L1::evict_unchanged", "L1::evict_first", "L1::evict_last", "L1::no_allocate"});
   b.takeOneOf({"L2::evict_normal", "L2::evict_first", "L2::evict_last"});
   m.cacheHint = b.take("L2::cache_hint");
   b.takeOneOf({"L2::64B", "L2::128B", "L2::256B"});
@@ -49,9 +47,12 @@ void qccsim::takeAddress(InstBuilder &b, unsigned i, Space space) {
 
 InstClass qccsim::classOf(Space space) {
   switch (space) {
-  case Space::Shared: return InstClass::Shared;
+  case Space::Shared:
+    return InstClass::Shared;
   case Space::Generic:
-  case Space::Global: return InstClass::Global;
-  default: return InstClass::Other;
+  case Space::Global:
+    return InstClass::Global;
+  default:
+    return InstClass::Other;
   }
 }

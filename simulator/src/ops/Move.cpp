@@ -54,19 +54,16 @@ void execUnpack(Warp &warp, const Inst &inst, uint32_t mask) {
 
 /// %clock and %globaltimer: instructions of the warp, and nanoseconds; both only ever grow.
 template <class L> void execClock(Warp &warp, const Inst &inst, uint32_t mask) {
-  uint64_t now = inst.mode ? std::chrono::steady_clock::now().time_since_epoch().count()
-                           : warp.worker->stats.totalInstructions();
+  uint64_t now =
+      inst.mode ? std::chrono::steady_clock::now().time_since_epoch().count() : warp.worker->stats.totalInstructions();
   L values[32];
   QCCSIM_LANES values[l] = L(now);
   storeLanes(warp.reg<L>(inst.op[0]), values, mask);
 }
 
-Type elementType(unsigned bits) {
-  return bits == 8 ? Type::B8 : bits == 16 ? Type::B16 : Type::B32;
-}
+Type elementType(unsigned bits) { return bits == 8 ? Type::B8 : bits == 16 ? Type::B16 : Type::B32; }
 
-void emitPacking(InstBuilder &b, Type type, const Operand &vector, const Operand &whole,
-                 bool unpack) {
+void emitPacking(InstBuilder &b, Type type, const Operand &vector, const Operand &whole, bool unpack) {
   unsigned bits = ptx::bitsOf(type), count = vector.elements.size();
   if (bits < 16 || bits > 64 || (count != 2 && count != 4) || bits / count < 8)
     b.unsupported("vector of " + std::to_string(count) + " elements");

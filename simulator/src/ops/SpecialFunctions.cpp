@@ -57,9 +57,7 @@ template <bool ftz> struct Rsqrt {
   }
 };
 template <bool ftz> struct DivFull {
-  static float result(float a, float b) {
-    return canonical(flush<ftz>(flush<ftz>(a) / flush<ftz>(b)));
-  }
+  static float result(float a, float b) { return canonical(flush<ftz>(flush<ftz>(a) / flush<ftz>(b))); }
 };
 /// a * (1 / b): the reciprocal of a divisor above 2^126 is subnormal and counts as zero.
 template <bool ftz> struct DivApprox {
@@ -87,9 +85,7 @@ template <bool ftz> struct Cos {
   }
 };
 struct Tanh {
-  static float result(float a) {
-    return canonical(static_cast<float>(std::tanh(static_cast<double>(a))));
-  }
+  static float result(float a) { return canonical(static_cast<float>(std::tanh(static_cast<double>(a)))); }
 };
 struct RsqrtDouble {
   static double result(double a) { return canonical(1.0 / std::sqrt(a)); }
@@ -101,18 +97,21 @@ template <class Op, bool bf16, bool packed> struct HalfFunction {
     float r = Op::result(bf16 ? bf16ToF32(uint16_t(bits)) : f16ToF32(uint16_t(bits)));
     return bf16 ? f32ToBf16(r, Rounding::NearestEven) : f32ToF16(r, Rounding::NearestEven);
   }
-  static uint32_t result(uint32_t a) {
-    return packed ? one(a >> 16) << 16 | one(a & 0xffff) : one(a & 0xffff);
-  }
+  static uint32_t result(uint32_t a) { return packed ? one(a >> 16) << 16 | one(a & 0xffff) : one(a & 0xffff); }
 };
 
 template <class Op> Handler halfHandler(Type type) {
   switch (type) {
-  case Type::F16: return execUnary<HalfFunction<Op, false, false>, uint32_t, uint32_t>;
-  case Type::F16x2: return execUnary<HalfFunction<Op, false, true>, uint32_t, uint32_t>;
-  case Type::BF16: return execUnary<HalfFunction<Op, true, false>, uint32_t, uint32_t>;
-  case Type::BF16x2: return execUnary<HalfFunction<Op, true, true>, uint32_t, uint32_t>;
-  default: return nullptr;
+  case Type::F16:
+    return execUnary<HalfFunction<Op, false, false>, uint32_t, uint32_t>;
+  case Type::F16x2:
+    return execUnary<HalfFunction<Op, false, true>, uint32_t, uint32_t>;
+  case Type::BF16:
+    return execUnary<HalfFunction<Op, true, false>, uint32_t, uint32_t>;
+  case Type::BF16x2:
+    return execUnary<HalfFunction<Op, true, true>, uint32_t, uint32_t>;
+  default:
+    return nullptr;
   }
 }
 
@@ -133,10 +132,9 @@ void decodeDivision(InstBuilder &b) {
     return emitDirected(b, DirectedOp::Div, type, rounding, ftz, false);
   if (type != Type::F32)
     b.unsupported("type");
-  Handler handler = approx == 0 ? (ftz ? execBinary<DivApprox<true>, float, float>
-                                       : execBinary<DivApprox<false>, float, float>)
-                                : (ftz ? execBinary<DivFull<true>, float, float>
-                                       : execBinary<DivFull<false>, float, float>);
+  Handler handler = approx == 0
+                        ? (ftz ? execBinary<DivApprox<true>, float, float> : execBinary<DivApprox<false>, float, float>)
+                        : (ftz ? execBinary<DivFull<true>, float, float> : execBinary<DivFull<false>, float, float>);
   emitElementwise(b, type, 2, handler);
 }
 
@@ -200,8 +198,7 @@ void decodeTanh(InstBuilder &b) {
   Type type = b.takeType();
   if (!approx)
     b.fail("needs '.approx'");
-  emitElementwise(b, type, 1,
-                  type == Type::F32 ? execUnary<Tanh, float, float> : halfHandler<Tanh>(type));
+  emitElementwise(b, type, 1, type == Type::F32 ? execUnary<Tanh, float, float> : halfHandler<Tanh>(type));
 }
 
 } // namespace

@@ -48,8 +48,7 @@ void shuffle(Warp &warp, const Inst &inst, uint32_t mask) {
 }
 
 void execShfl(Warp &warp, const Inst &inst, uint32_t mask) {
-  forEachMemberSet(warp, inst.op[4], mask,
-                   [&](uint32_t members) { shuffle(warp, inst, members); });
+  forEachMemberSet(warp, inst.op[4], mask, [&](uint32_t members) { shuffle(warp, inst, members); });
 }
 
 void decodeShfl(InstBuilder &b) {
@@ -154,12 +153,18 @@ enum : uint8_t { reduxAdd, reduxMin, reduxMax, reduxAnd, reduxOr, reduxXor };
 
 template <class T> T reduce(uint8_t op, T a, T b) {
   switch (op) {
-  case reduxAdd: return T(uint32_t(a) + uint32_t(b));
-  case reduxMin: return a < b ? a : b;
-  case reduxMax: return a > b ? a : b;
-  case reduxAnd: return a & b;
-  case reduxOr: return a | b;
-  default: return a ^ b;
+  case reduxAdd:
+    return T(uint32_t(a) + uint32_t(b));
+  case reduxMin:
+    return a < b ? a : b;
+  case reduxMax:
+    return a > b ? a : b;
+  case reduxAnd:
+    return a & b;
+  case reduxOr:
+    return a | b;
+  default:
+    return a ^ b;
   }
 }
 

@@ -27,12 +27,12 @@ struct Symbol {
   std::string name;
   Type type = Type::None; ///< of a register, or of a variable's elements
   Space space = Space::Register;
-  uint64_t bytes = 0;     ///< of a variable; 0 for an unsized extern array
+  uint64_t bytes = 0; ///< of a variable; 0 for an unsized extern array
   uint64_t alignment = 1;
-  uint64_t address = 0;   ///< of a variable in its space, once laid out
+  uint64_t address = 0; ///< of a variable in its space, once laid out
   bool isExtern = false;
   unsigned line = 0;
-  int id = -1;            ///< register: number in its function; label: index of the statement
+  int id = -1; ///< register: number in its function; label: index of the statement
   /// Initialiser: bytes, and addresses of other variables to be added at offsets.
   std::vector<uint8_t> initialiser;
   struct Reference {
@@ -47,15 +47,15 @@ struct Symbol {
 
 struct Operand {
   enum Kind : uint8_t {
-    Symbol_,   ///< register, variable or label, with `offset` added to a variable's address
-    Special,   ///< special register, by name
-    Integer,   ///< `bits`
+    Symbol_, ///< register, variable or label, with `offset` added to a variable's address
+    Special, ///< special register, by name
+    Integer, ///< `bits`
     Float32,
     Float64,
-    Address,   ///< [symbol + offset] or [offset]
-    Vector,    ///< {a, b, ...}
-    Pair,      ///< a|b
-    Sink,      ///< _
+    Address, ///< [symbol + offset] or [offset]
+    Vector,  ///< {a, b, ...}
+    Pair,    ///< a|b
+    Sink,    ///< _
   } kind = Integer;
   bool negated = false; ///< !p
   Symbol *symbol = nullptr;
@@ -85,7 +85,7 @@ struct Function {
   std::vector<Symbol *> variables; ///< .shared and .local of the body
   unsigned numRegisters = 0;
   std::vector<Symbol *> registers;
-  unsigned maxThreads = 0;      ///< .maxntid or .reqntid, product; 0 if absent
+  unsigned maxThreads = 0; ///< .maxntid or .reqntid, product; 0 if absent
   unsigned requiredThreads[3] = {0, 0, 0};
 };
 

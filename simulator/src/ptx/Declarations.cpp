@@ -21,8 +21,8 @@ void Parser::parseVariable(Space space, bool isExtern, std::vector<Symbol *> &li
         fail(token.line, "alignment " + std::to_string(alignment) + " is not a power of two");
     } else if (word == "v2" || word == "v4") {
       vector = word[1] - '0';
-    } else if (word == "ptr" || word == "global" || word == "shared" || word == "const" ||
-               word == "local" || word.starts_with("attribute")) {
+    } else if (word == "ptr" || word == "global" || word == "shared" || word == "const" || word == "local" ||
+               word.starts_with("attribute")) {
       // What a pointer parameter points to is advice to the optimiser. Its .align is the
       // pointee's, and must not be taken for the parameter's.
       if (word == "ptr") {
@@ -122,8 +122,7 @@ void Parser::parseInitialiserValue(Symbol &symbol, uint64_t &offset) {
       double value = std::bit_cast<double>(number.bits);
       if (negative)
         value = -value;
-      bits = bytes == 8 ? std::bit_cast<uint64_t>(value)
-                        : std::bit_cast<uint32_t>(static_cast<float>(value));
+      bits = bytes == 8 ? std::bit_cast<uint64_t>(value) : std::bit_cast<uint32_t>(static_cast<float>(value));
     } else {
       fail(number.line, "bad value in the initialiser of '" + symbol.name + "'");
     }
@@ -174,8 +173,7 @@ void Parser::resolveNames() {
 void Parser::resolve(Operand &operand, const Statement &st) {
   for (Operand &element : operand.elements)
     resolve(element, st);
-  bool named = operand.kind == Operand::Symbol_ ||
-               (operand.kind == Operand::Address && !operand.name.empty());
+  bool named = operand.kind == Operand::Symbol_ || (operand.kind == Operand::Address && !operand.name.empty());
   if (!named)
     return;
   operand.symbol = lookUp(operand.name, st.scope);

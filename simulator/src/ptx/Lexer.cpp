@@ -14,13 +14,10 @@ using namespace qccsim::ptx;
 namespace {
 
 bool isWordStart(char c) {
-  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' ||
-         c == '.';
+  return std::isalpha(static_cast<unsigned char>(c)) || c == '_' || c == '$' || c == '%' || c == '.';
 }
 
-bool isWordChar(char c) {
-  return isWordStart(c) || std::isdigit(static_cast<unsigned char>(c));
-}
+bool isWordChar(char c) { return isWordStart(c) || std::isdigit(static_cast<unsigned char>(c)); }
 
 class Lexer {
 public:

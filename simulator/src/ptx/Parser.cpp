@@ -14,8 +14,7 @@ void Parser::fail(unsigned line, const std::string &message) const {
 }
 
 void Parser::unsupported(unsigned line, const std::string &message) const {
-  throw SimError(ErrorKind::UnsupportedInstruction,
-                 "line " + std::to_string(line) + ": " + message, line);
+  throw SimError(ErrorKind::UnsupportedInstruction, "line " + std::to_string(line) + ": " + message, line);
 }
 
 Token Parser::take() {
@@ -41,22 +40,19 @@ bool Parser::acceptWord(std::string_view word) {
 
 void Parser::expect(char c) {
   if (!accept(c))
-    fail(peek().line, std::string("expected '") + c + "', found '" + std::string(peek().text) +
-                          "'");
+    fail(peek().line, std::string("expected '") + c + "', found '" + std::string(peek().text) + "'");
 }
 
 Token Parser::expectWord(const char *what) {
   if (peek().kind != TokenKind::Word)
-    fail(peek().line,
-         std::string("expected ") + what + ", found '" + std::string(peek().text) + "'");
+    fail(peek().line, std::string("expected ") + what + ", found '" + std::string(peek().text) + "'");
   return take();
 }
 
 int64_t Parser::expectInteger(const char *what) {
   bool negative = accept('-');
   if (peek().kind != TokenKind::Integer)
-    fail(peek().line,
-         std::string("expected ") + what + ", found '" + std::string(peek().text) + "'");
+    fail(peek().line, std::string("expected ") + what + ", found '" + std::string(peek().text) + "'");
   int64_t value = static_cast<int64_t>(take().bits);
   return negative ? -value : value;
 }
@@ -93,8 +89,7 @@ std::unique_ptr<ModuleAst> Parser::run() {
 void Parser::parseTopLevel() {
   Token token = peek();
   bool isExtern = false;
-  while (peek().isWord(".visible") || peek().isWord(".extern") || peek().isWord(".weak") ||
-         peek().isWord(".common"))
+  while (peek().isWord(".visible") || peek().isWord(".extern") || peek().isWord(".weak") || peek().isWord(".common"))
     isExtern |= take().text == ".extern";
   if (acceptWord(".entry"))
     return parseFunction(true);
@@ -191,8 +186,7 @@ void Parser::parsePerformanceDirective() {
     function->maxThreads = product;
     if (token.text == ".reqntid")
       std::copy(dims, dims + 3, function->requiredThreads);
-  } else if (token.text == ".minnctapersm" || token.text == ".maxnreg" ||
-             token.text == ".maxnctapersm") {
+  } else if (token.text == ".minnctapersm" || token.text == ".maxnreg" || token.text == ".maxnctapersm") {
     expectInteger("a number");
   } else if (token.text == ".noreturn") {
     fail(token.line, "'.noreturn' is not allowed on an entry");

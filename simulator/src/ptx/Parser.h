@@ -13,8 +13,7 @@ namespace qccsim::ptx {
 /// Recursive descent over the tokens of one module (PTX ISA 9.0, sections 4, 5 and 11).
 class Parser {
 public:
-  explicit Parser(std::string_view text)
-      : tokens(tokenize(text)), module(std::make_unique<ModuleAst>()) {}
+  explicit Parser(std::string_view text) : tokens(tokenize(text)), module(std::make_unique<ModuleAst>()) {}
 
   std::unique_ptr<ModuleAst> run();
 

@@ -268,23 +268,29 @@ std::string GemmCase::name() const {
   return name;
 }
 
-CaseResult checkGemm(Device &device, const GemmCase &gemm, int target) {
-  CaseResult result;
-  GemmDesc desc = gemm.desc();
-  if (result.failure = checkDesc(desc, target); !result.failure.empty())
-    return result;
-  KernelConfig config = gemm.config;
-  if (config.values.empty())
-    for (const KernelVariant &variant : chooseVariants(desc, target, Size::T))
-      if (variant.bounds.empty() || gemm.rows <= variant.bounds[0].second) {
-        config = variant.config;
+Expected<KernelInstance> GemmCase::instantiate(int target) const {
+  GemmDesc problem = desc();
+  if (std::string wrong = checkDesc(problem, target); !wrong.empty())
+    return Error{wrong};
+  KernelConfig chosen = config;
+  if (chosen.values.empty())
+    for (const KernelVariant &variant : chooseVariants(problem, target, Size::T))
+      if (variant.bounds.empty() || rows <= variant.bounds[0].second) {
+        chosen = variant.config;
         break;
       }
-  KernelInstance instance = instantiate(desc, config, Size::T, result.failure);
-  if (!result.failure.empty())
-    return result;
-  result.symbol = instance.symbol;
+  std::string error;
+  KernelInstance instance = codegen::instantiate(problem, chosen, Size::T, error);
+  if (!error.empty())
+    return Error{error};
+  return instance;
+}
 
+CaseResult checkGemm(Device &device, const GemmCase &gemm, int target) {
+  Expected<KernelInstance> instance = gemm.instantiate(target);
+  if (!instance)
+    return {instance.error().message, 0};
+  CaseResult result;
   Random random(uint64_t(gemm.n * 1000003 + gemm.k * 1009 + gemm.rows));
   Operands operands;
   fillWeights(gemm, random, operands);
@@ -292,7 +298,7 @@ CaseResult checkGemm(Device &device, const GemmCase &gemm, int target) {
   fillEpilogue(gemm, random, operands);
   operands.data.sizes[Size::T] = gemm.rows;
   operands.data.buffers["y"].assign(size_t((gemm.rows + kGuardRows) * rowPitch(gemm.n, gemm.output) * sizeOf(gemm.output)), kPoison);
-  if (Status s = runOnce(device, instance, target, operands.data); !s) {
+  if (Status s = runOnce(device, *instance, target, operands.data); !s) {
     result.failure = s.error().message;
     return result;
   }

@@ -8,6 +8,7 @@
 #ifndef QCC_BENCH_KERNELS_GEMMCASE_H
 #define QCC_BENCH_KERNELS_GEMMCASE_H
 
+#include "CaseResult.h"
 #include "Device.h"
 
 namespace qcc::bench {
@@ -23,14 +24,13 @@ struct GemmCase {
   const char *reason = "";      ///< why the case is there
 
   codegen::GemmDesc desc() const;
+  /// The kernel for `target`, or why there is none.
+  Expected<codegen::KernelInstance> instantiate(int target) const;
   std::string name() const;
 };
 
-struct CaseResult {
-  std::string failure;   ///< empty if it passed
-  double worst = 0;      ///< largest error divided by its bound
-  std::string symbol;
-};
+/// Every format over a table of boundary shapes, each with its reason.
+std::vector<GemmCase> gemmCases();
 
 /// Compiles, runs and compares. |y - oracle| must be at most
 ///   2^-16 sum_k |w x| (f32 accumulation; a dropped product of typical size is far larger for K up to 2^12)

@@ -11,39 +11,9 @@ using namespace qcc::codegen;
 
 namespace {
 
-using Epilogue = GemmCase::Epilogue;
-
-struct Shape {
-  int64_t n, k, rows;
-  Epilogue epilogue;
-  ElemType output;
-  const char *reason;
-};
-
-const Shape kShapes[] = {
-    {64, 128, 1, Epilogue::Plain, ElemType::BF16, "one token, one padded row block"},
-    {128, 2880, 1, Epilogue::Silu, ElemType::BF16, "K of gpt-oss: 45 slices, not a multiple of the K-warps"},
-    {131, 80, 7, Epilogue::Bias, ElemType::BF16, "odd N; K pads from 80 to 128 columns"},
-    {16, 16, 8, Epilogue::Plain, ElemType::F32, "one tile: K below a slice, N below the row padding"},
-    {1, 8, 3, Epilogue::Bias, ElemType::F32, "N = 1; K below one product"},
-    {131, 128, 9, Epilogue::Residual, ElemType::BF16, "odd N with a per-element operand; one token over a block of 8"},
-    {67, 131, 16, Epilogue::Plain, ElemType::BF16, "odd K: the last 16-byte copy of a row is partial"},
-    {192, 256, 17, Epilogue::Residual, ElemType::F32, "second block bound plus one"},
-    {256, 200, 33, Epilogue::Silu, ElemType::BF16, "third bound plus one"},
-    {96, 320, 65, Epilogue::Bias, ElemType::BF16, "fourth bound plus one; the last token block holds one token"},
-    {320, 128, 130, Epilogue::Plain, ElemType::BF16, "three token blocks, the last nearly empty"},
-    {131, 80, 261, Epilogue::Residual, ElemType::BF16, "unbounded variant: odd N, padded K, partial token block"},
-    {256, 192, 300, Epilogue::Plain, ElemType::F32, "unbounded variant with several row blocks"},
-};
-
 void expectPass(const GemmCase &gemm, int target) {
   CaseResult result = checkGemm(test::testDevice(), gemm, target);
   EXPECT_EQ(result.failure, "") << gemm.name() << " sm_" << target << ": " << gemm.reason;
-}
-
-GemmCase makeCase(WeightFormat format, const Shape &shape, int64_t group = 0) {
-  GemmCase gemm{format, shape.n, shape.k, shape.rows, group, shape.output, shape.epilogue, {}, shape.reason};
-  return gemm;
 }
 
 // Kernels do not depend on the target beyond its fp8 products, so each format runs for the oldest target that has it and for
@@ -51,23 +21,15 @@ GemmCase makeCase(WeightFormat format, const Shape &shape, int64_t group = 0) {
 class GemmNumeric : public testing::TestWithParam<int> {};
 class GemmNumericE4M3 : public testing::TestWithParam<int> {};
 
-TEST_P(GemmNumeric, BF16AgreesWithDoublePrecision) {
-  for (const Shape &shape : kShapes)
-    expectPass(makeCase(WeightFormat::BF16, shape), GetParam());
+void expectAllPass(WeightFormat format, int target) {
+  for (const GemmCase &gemm : gemmCases())
+    if (gemm.format == format)
+      expectPass(gemm, target);
 }
 
-TEST_P(GemmNumericE4M3, AgreesWithDoublePrecision) {
-  for (const Shape &shape : kShapes)
-    expectPass(makeCase(WeightFormat::E4M3, shape), GetParam());
-}
-
-TEST_P(GemmNumeric, S4AgreesWithDoublePrecision) {
-  // 128: larger than a slice. 32: several per slice. 48: slices start inside a group. The last group is short wherever the
-  // group does not divide K.
-  const int64_t groups[] = {128, 32, 48};
-  for (size_t i = 0; i < std::size(kShapes); ++i)
-    expectPass(makeCase(WeightFormat::S4, kShapes[i], groups[i % 3]), GetParam());
-}
+TEST_P(GemmNumeric, BF16AgreesWithDoublePrecision) { expectAllPass(WeightFormat::BF16, GetParam()); }
+TEST_P(GemmNumeric, S4AgreesWithDoublePrecision) { expectAllPass(WeightFormat::S4, GetParam()); }
+TEST_P(GemmNumericE4M3, AgreesWithDoublePrecision) { expectAllPass(WeightFormat::E4M3, GetParam()); }
 
 const auto targetName = [](const testing::TestParamInfo<int> &info) { return "sm" + std::to_string(info.param); };
 INSTANTIATE_TEST_SUITE_P(Targets, GemmNumeric, testing::Values(80, 90), targetName);
@@ -82,17 +44,15 @@ TEST(GemmConfigurations, HandPickedOnesAgreeToo) {
       {{{"BLOCK_M", 48}, {"BLOCK_N", 32}, {"BLOCK_K", 64}, {"WARPS_M", 1}, {"WARPS_K", 2}, {"STAGES", 4}}},
       {{{"BLOCK_M", 16}, {"BLOCK_N", 8}, {"BLOCK_K", 64}, {"WARPS_M", 1}, {"WARPS_K", 16}, {"STAGES", 2}}},
   };
-  const Shape shape = {131, 330, 19, Epilogue::Bias, ElemType::BF16, "no dimension is a multiple of anything"};
   for (const KernelConfig &config : configs)
     for (WeightFormat format : {WeightFormat::BF16, WeightFormat::E4M3, WeightFormat::S4}) {
-      GemmCase gemm = makeCase(format, shape, 80);
-      gemm.config = config;
-      expectPass(gemm, 90);
+      int64_t group = format == WeightFormat::S4 ? 80 : 0;
+      expectPass({format, 131, 330, 19, group, ElemType::BF16, GemmCase::Epilogue::Bias, config, "no size is a multiple of anything"}, 90);
     }
 }
 
 TEST(GemmConfigurations, ARowDoesNotDependOnTheRowsBesideIt) {
-  GemmDesc desc = makeCase(WeightFormat::BF16, {64, 192, 8, Epilogue::Plain, ElemType::F32, ""}).desc();
+  GemmDesc desc = GemmCase{WeightFormat::BF16, 64, 192, 8, 0, ElemType::F32}.desc();
   std::string error;
   KernelInstance instance = instantiate(desc, chooseVariants(desc, 90, Size::T)[0].config, Size::T, error);
   ASSERT_EQ(error, "");

@@ -1,0 +1,142 @@
+//===- PagedCache.h - A ragged batch over a paged K/V cache -------*- C++ -*-===//
+//
+// Host side of the attention tests: a batch, its block tables over scattered pages, and attention computed in double
+// precision on the values the cache holds.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_BENCH_KERNELS_PAGEDCACHE_H
+#define QCC_BENCH_KERNELS_PAGEDCACHE_H
+
+#include "RandomData.h"
+#include "qcc/CodeGen/KernelDesc.h"
+
+#include <algorithm>
+
+namespace qcc::bench {
+
+/// New tokens of one sequence and all its tokens, those included.
+struct Run {
+  int64_t count, context;
+};
+
+struct PagedCache {
+  codegen::AttentionDesc desc;
+  std::vector<Run> runs;
+  int64_t pagesPerSequence = 1, pages = 0;
+  std::vector<int32_t> seqStarts, contextLens, blockTables;
+  /// One element per cached value; those of rows that no token owns are NaN and must not be read.
+  std::vector<float> k, v;
+  std::vector<float> kScale, vScale;
+
+  PagedCache(const codegen::AttentionDesc &desc, std::vector<Run> runs, uint64_t seed) : desc(desc), runs(runs) {
+    Random random(seed);
+    seqStarts = {0};
+    for (Run run : runs) {
+      seqStarts.push_back(seqStarts.back() + int32_t(run.count));
+      contextLens.push_back(int32_t(run.context));
+      pagesPerSequence = std::max(pagesPerSequence, (run.context + codegen::kPageSize - 1) / codegen::kPageSize + 1);
+    }
+    // Pages are dealt in a scattered order; unused entries point far outside, so following one is an illegal address.
+    std::vector<int32_t> order;
+    for (size_t b = 0; b < runs.size(); ++b)
+      pages += (runs[b].context + codegen::kPageSize - 1) / codegen::kPageSize;
+    for (int64_t page = 0; page < pages; ++page)
+      order.push_back(int32_t(page));
+    for (size_t i = order.size(); i > 1; --i)
+      std::swap(order[i - 1], order[size_t(random.below(int64_t(i)))]);
+    blockTables.assign(runs.size() * size_t(pagesPerSequence), 1 << 28);
+    size_t next = 0;
+    for (size_t b = 0; b < runs.size(); ++b)
+      for (int64_t page = 0; page * codegen::kPageSize < runs[b].context; ++page)
+        blockTables[b * size_t(pagesPerSequence) + size_t(page)] = order[next++];
+
+    size_t values = size_t(pages * desc.kvHeads * codegen::kPageSize * desc.headDim);
+    k.assign(values, std::nanf(""));
+    v.assign(values, std::nanf(""));
+    for (int64_t head = 0; head < desc.kvHeads; ++head) {
+      kScale.push_back(desc.kv == codegen::ElemType::E4M3 ? 0.01f + 0.003f * float(head) : 1.0f);
+      vScale.push_back(desc.kv == codegen::ElemType::E4M3 ? 0.02f - 0.001f * float(head) : 1.0f);
+    }
+    for (size_t b = 0; b < runs.size(); ++b)
+      for (int64_t position = 0; position < runs[b].context; ++position)
+        for (int64_t head = 0; head < desc.kvHeads; ++head)
+          for (int64_t i = 0; i < desc.headDim; ++i) {
+            size_t at = index(b, position, head, i);
+            k[at] = stored(random.normal() / kScale[size_t(head)]);
+            v[at] = stored(random.normal() / vScale[size_t(head)]);
+          }
+  }
+
+  /// Position of an element in a cache of [pages, kv_heads, 64, head_dim].
+  size_t index(size_t sequence, int64_t position, int64_t head, int64_t element) const {
+    int64_t page = blockTables[sequence * size_t(pagesPerSequence) + size_t(position / codegen::kPageSize)];
+    return size_t(((page * desc.kvHeads + head) * codegen::kPageSize + position % codegen::kPageSize) * desc.headDim + element);
+  }
+
+  float stored(float value) const {
+    return desc.kv == codegen::ElemType::E4M3 ? quant::e4m3ToFloat(quant::floatToE4M3(value)) : quant::roundToBF16(value);
+  }
+
+  std::vector<uint8_t> encode(const std::vector<float> &values) const {
+    std::vector<uint8_t> bytes;
+    for (float value : values) {
+      if (desc.kv == codegen::ElemType::E4M3) {
+        bytes.push_back(quant::floatToE4M3(value));
+      } else {
+        uint16_t bits = quant::floatToBF16(value);
+        bytes.push_back(uint8_t(bits));
+        bytes.push_back(uint8_t(bits >> 8));
+      }
+    }
+    return bytes;
+  }
+
+  int64_t tokens() const { return seqStarts.back(); }
+  int64_t longestRun() const {
+    int64_t longest = 0;
+    for (Run run : runs)
+      longest = std::max(longest, run.count);
+    return longest;
+  }
+  int64_t longestContext() const {
+    int64_t longest = 0;
+    for (Run run : runs)
+      longest = std::max(longest, run.context);
+    return longest;
+  }
+
+  /// One output element in double precision, and the scale of its error: sum of p |v|.
+  struct Reference {
+    std::vector<double> value, magnitude;
+  };
+
+  /// Attention of new token i of a sequence, one query head, from q's bf16 bits [T, qPitch].
+  Reference attend(const std::vector<uint16_t> &q, size_t sequence, int64_t i, int64_t head) const {
+    int64_t kvHead = head / (desc.heads / desc.kvHeads), row = seqStarts[sequence] + i;
+    int64_t position = runs[sequence].context - runs[sequence].count + i;
+    int64_t first = desc.window > 0 ? std::max<int64_t>(0, position - desc.window + 1) : 0;
+    std::vector<double> scores;
+    for (int64_t key = first; key <= position; ++key) {
+      double dot = 0;
+      for (int64_t e = 0; e < desc.headDim; ++e)
+        dot += double(quant::bf16ToFloat(q[size_t(row * desc.qPitch + head * desc.headDim + e)])) *
+               k[index(sequence, key, kvHead, e)];
+      scores.push_back(dot * kScale[size_t(kvHead)] * desc.scale);
+    }
+    double best = *std::max_element(scores.begin(), scores.end()), sum = 0;
+    for (double &score : scores)
+      sum += score = std::exp(score - best);
+    Reference reference{std::vector<double>(size_t(desc.headDim)), std::vector<double>(size_t(desc.headDim))};
+    for (int64_t key = first; key <= position; ++key)
+      for (int64_t e = 0; e < desc.headDim; ++e) {
+        double term = scores[size_t(key - first)] / sum * vScale[size_t(kvHead)] * v[index(sequence, key, kvHead, e)];
+        reference.value[size_t(e)] += term;
+        reference.magnitude[size_t(e)] += std::fabs(term);
+      }
+    return reference;
+  }
+};
+
+} // namespace qcc::bench
+
+#endif // QCC_BENCH_KERNELS_PAGEDCACHE_H

@@ -4,8 +4,8 @@
 // PTX that use every input, the K/V pages, an arena buffer and two cases, so that the runtime's bookkeeping is tested without the compiler.
 //
 //===----------------------------------------------------------------------===//
-#ifndef QCCRT_TEST_LEDGERENGINE_H
-#define QCCRT_TEST_LEDGERENGINE_H
+#ifndef QCC_TEST_UNIT_RUNTIME_LEDGERENGINE_H
+#define QCC_TEST_UNIT_RUNTIME_LEDGERENGINE_H
 
 #include "qcc/Engine/EngineFile.h"
 
@@ -65,7 +65,7 @@ inline qcc::engine_file::Plan plan() {
     kernel.family = "ledger";
     kernel.config = "none";
     kernel.block = {32, 1, 1};
-    kernel.source = "see runtime/test/ledger.cu";
+    kernel.source = "see ledger.cu";
     Image cubin{Image::Kind::Cubin, 90, false, std::string("\x7f" "ELF: no machine code, to be refused", 38), 20, 0, 0};
     Image image{Image::Kind::Ptx, 80, false, ptx(), 0, 0, 0};
     kernel.images = {cubin, image};
@@ -110,4 +110,4 @@ inline std::string write(const std::string &path, const qcc::engine_file::Plan &
 
 } // namespace ledger
 
-#endif // QCCRT_TEST_LEDGERENGINE_H
+#endif // QCC_TEST_UNIT_RUNTIME_LEDGERENGINE_H

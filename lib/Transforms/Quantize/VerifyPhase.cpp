@@ -21,6 +21,8 @@ public:
     function = module.lookupSymbol<func::FuncOp>("forward");
     if (!function)
       reject(module) << "no function 'forward'";
+    if (!module->hasAttr("graph.model"))
+      reject(module) << "no attribute graph.model";
   }
 
   InFlightDiagnostic reject(Operation *op) {

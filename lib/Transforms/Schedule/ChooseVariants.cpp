@@ -36,6 +36,8 @@ struct ChooseVariantsPass : impl::ChooseVariantsPassBase<ChooseVariantsPass> {
       getOperation().emitError("no target given; pass targets=90, for example");
       return signalPassFailure();
     }
+    if (failed(requireModel(getOperation())))
+      return signalPassFailure();
     int target = *llvm::min_element(targets);
     int64_t maxContext = modelContext(getOperation());
     getOperation().walk([&](Operation *op) {

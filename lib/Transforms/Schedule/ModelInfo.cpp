@@ -18,6 +18,12 @@ ArrayRef<StringRef> entryOutputs() {
   return names;
 }
 
+LogicalResult requireModel(ModuleOp module) {
+  if (module->hasAttr("graph.model"))
+    return success();
+  return module.emitError("has no graph.model attribute, which the import phase writes: name, architecture, vocabulary, max_context, …");
+}
+
 int64_t modelContext(ModuleOp module) {
   return cast<IntegerAttr>(module->getAttrOfType<DictionaryAttr>("graph.model").get("max_context")).getInt();
 }

@@ -270,6 +270,8 @@ struct ScheduleKernelsPass : impl::ScheduleKernelsPassBase<ScheduleKernelsPass> 
       getOperation().emitError("has no function 'forward'");
       return signalPassFailure();
     }
+    if (failed(requireModel(getOperation())))
+      return signalPassFailure();
     Scheduler scheduler(getOperation(), function, maxContext ? maxContext : modelContext(getOperation()));
     if (failed(scheduler.run()))
       return signalPassFailure();

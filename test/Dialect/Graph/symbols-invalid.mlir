@@ -1,6 +1,16 @@
 // Parameters, derivations and the cache: one case per constraint of docs/spec.md, named by its label.
 // RUN: qcc-opt %s -verify-diagnostics -split-input-file
 
+// expected-error @below {{graph.model must be a dictionary on a module}}
+module @model_c1 attributes {graph.model = "tiny"} {}
+
+// -----
+
+// expected-error @below {{graph.model must have max_context, a positive integer}}
+module @model_c2 attributes {graph.model = {name = "tiny", architecture = "llama", vocabulary = 32 : i64, max_context = 0 : i64}} {}
+
+// -----
+
 // expected-error @below {{must have a static shape}}
 graph.parameter @parameter_c1 : tensor<?xbf16> from "model.safetensors" tensor "w"
 

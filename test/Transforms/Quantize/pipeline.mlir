@@ -5,6 +5,7 @@
 // RUN: qcc-opt %s -qcc-quantize-pipeline="preset=w4a16 group-size=32" --verify-roundtrip | FileCheck %s --check-prefixes=CHECK,W4
 
 #rope = #graph.rope<default, dim = 8, theta = 1.0e+04>
+module attributes {graph.model = {name = "tiny", architecture = "llama", vocabulary = 32 : i64, max_context = 128 : i64, byte_vocabulary = false, eos_tokens = array<i64: 0>}} {
 graph.parameter @embed : tensor<32x16xbf16> from "model.safetensors" tensor "embed"
 graph.parameter @norm : tensor<16xf32> from "model.safetensors" tensor "norm"
 graph.parameter @q : tensor<16x16xf32> from "model.safetensors" tensor "q"
@@ -51,4 +52,5 @@ func.func @forward(%tokens: tensor<?xi32> {graph.dims = ["T"]}, %positions: tens
   %logits = graph.linear %r, %headf {name = "lm_head"} : (tensor<?x16xf32>, tensor<32x16xf32>) -> tensor<?x32xf32>
   %next = graph.argmax %logits : tensor<?x32xf32> -> tensor<?xi32>
   return %logits, %next : tensor<?x32xf32>, tensor<?xi32>
+}
 }

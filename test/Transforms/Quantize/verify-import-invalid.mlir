@@ -2,11 +2,13 @@
 // RUN: qcc-opt %s -qcc-verify-import -verify-diagnostics -split-input-file
 
 // expected-error @below {{illegal after the import phase: no function 'forward'}}
+// expected-error @below {{illegal after the import phase: no attribute graph.model}}
 module {
 }
 
 // -----
 
+module attributes {graph.model = {name = "tiny", architecture = "llama", vocabulary = 32 : i64, max_context = 128 : i64, byte_vocabulary = false, eos_tokens = array<i64: 0>}} {
 // expected-error @below {{illegal after the import phase: nothing is derived yet}}
 graph.derived @table : tensor<4x1x2xf32> {
   %0 = graph.rope_table <default, dim = 2, theta = 1.0e+04> positions 4 : tensor<4x1x2xf32>
@@ -30,4 +32,5 @@ func.func @forward(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) {
   // expected-error @below {{illegal after the import phase: expected a graph op}}
   %4 = arith.constant 1.0 : f32
   return
+}
 }

@@ -1,6 +1,7 @@
 // What is illegal after the quantize phase.
 // RUN: qcc-opt %s -qcc-verify-quantize -verify-diagnostics
 
+module attributes {graph.model = {name = "tiny", architecture = "llama", vocabulary = 32 : i64, max_context = 128 : i64, byte_vocabulary = false, eos_tokens = array<i64: 0>}} {
 graph.parameter @w : tensor<4x4xbf16> from "model.safetensors" tensor "w"
 // expected-error @below {{illegal after the quantize phase: the cache must be bf16 or f8E4M3FN, is 'f32'; run qcc-set-kv-cache}}
 graph.kv_cache @kv layers 1 kv_heads 1 head_dim 8 page_size 64 : f32
@@ -19,4 +20,5 @@ func.func @forward(%x: tensor<?x4xbf16>) {
   // expected-error @below {{illegal after the quantize phase: dequantized values are for linears only}}
   %2 = graph.silu %d : tensor<?x4xf32> -> tensor<?x4xbf16>
   return
+}
 }

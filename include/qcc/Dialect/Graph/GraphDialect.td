@@ -15,9 +15,13 @@ def GraphDialect : Dialect {
     An op computes in f32 from its operands' values and rounds once to its result's element type. So a bf16-typed graph says exactly where
     values are rounded, and the interpreter of such a graph is a tight oracle of the kernels.
 
+    The module's attribute `graph.model` says what is not in the computation: name and architecture (strings), vocabulary and max_context (integers),
+    byte_vocabulary (whether a token is a byte) and eos_tokens.
+
     Weights are symbols: `graph.parameter` names bytes in a file, `graph.derived` says how other tensors follow from them. Neither holds data.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let hasRegionArgAttrVerify = 1;
   let hasRegionResultAttrVerify = 1;
   let extraClassDeclaration = [{

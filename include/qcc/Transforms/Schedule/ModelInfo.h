@@ -19,6 +19,9 @@ struct ModelLimits {
 llvm::ArrayRef<llvm::StringRef> entryInputs();
 llvm::ArrayRef<llvm::StringRef> entryOutputs();
 
+/// Fails with a diagnostic when the module does not describe its model; its contents are the dialect's to verify.
+llvm::LogicalResult requireModel(mlir::ModuleOp module);
+
 /// The model's own longest context (module attribute graph.model), which bounds ModelLimits::maxContext.
 int64_t modelContext(mlir::ModuleOp module);
 

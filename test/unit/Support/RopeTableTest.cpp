@@ -37,22 +37,40 @@ RopeSpec yarn(int64_t dim, double theta, double factor, double original) {
 }
 
 TEST(RopeTable, LinearDividesFrequencies) {
-  expectFrequencies({RopeKind::Linear, 64, 1e4, 2}, {{0, 0.5}, {1, 0.374947101}, {8, 0.0500000007}, {15, 0.00666760746}, {31, 6.66760752e-05}});
+  expectFrequencies({RopeKind::Linear, 64, 1e4, 2},
+                    {{0, 0.5}, {1, 0.374947101}, {8, 0.0500000007}, {15, 0.00666760746}, {31, 6.66760752e-05}});
 }
 
 TEST(RopeTable, Llama3KeepsBlendsAndStretches) {
-  expectFrequencies(llama3(), {{0, 1.0}, {16, 0.0376060307}, {31, 0.00085675146}, {32, 0.000524846022}, {48, 6.64786967e-06}, {63, 3.06892588e-07}});
+  expectFrequencies(llama3(), {{0, 1.0},
+                               {16, 0.0376060307},
+                               {31, 0.00085675146},
+                               {32, 0.000524846022},
+                               {48, 6.64786967e-06},
+                               {63, 3.06892588e-07}});
 }
 
 TEST(RopeTable, YarnRampsBetweenWholeDimensions) {
-  expectFrequencies(yarn(128, 1e6, 4, 32768), {{0, 1.0}, {16, 0.0316227786}, {31, 0.000802959781}, {32, 0.000602941145}, {48, 7.90569356e-06}, {63, 3.10234441e-07}});
-  expectFrequencies(yarn(64, 1e4, 16, 4096), {{0, 1.0}, {8, 0.100000001}, {15, 0.00852684397}, {16, 0.00567307696}, {24, 6.2500003e-05}, {31, 8.3345094e-06}});
+  expectFrequencies(yarn(128, 1e6, 4, 32768), {{0, 1.0},
+                                               {16, 0.0316227786},
+                                               {31, 0.000802959781},
+                                               {32, 0.000602941145},
+                                               {48, 7.90569356e-06},
+                                               {63, 3.10234441e-07}});
+  expectFrequencies(
+      yarn(64, 1e4, 16, 4096),
+      {{0, 1.0}, {8, 0.100000001}, {15, 0.00852684397}, {16, 0.00567307696}, {24, 6.2500003e-05}, {31, 8.3345094e-06}});
 }
 
 TEST(RopeTable, YarnWithoutTruncationRampsBetweenFractions) {
   RopeSpec spec = yarn(64, 150000, 32, 4096);
   spec.truncate = false;
-  expectFrequencies(spec, {{1, 0.689044297}, {8, 0.0508132726}, {15, 0.00105260219}, {16, 0.000456483918}, {24, 4.09997847e-06}, {31, 3.0235114e-07}});
+  expectFrequencies(spec, {{1, 0.689044297},
+                           {8, 0.0508132726},
+                           {15, 0.00105260219},
+                           {16, 0.000456483918},
+                           {24, 4.09997847e-06},
+                           {31, 3.0235114e-07}});
 }
 
 TEST(RopeTable, YarnAttentionFactorFollowsTheConfiguration) {

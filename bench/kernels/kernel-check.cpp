@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GemmTime.h"
+#include "KernelCase.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -42,25 +43,35 @@ bool parseOptions(int count, char **words, Options &options) {
   return !options.command.empty();
 }
 
+/// Counts and prints outcomes.
+struct Report {
+  int passed = 0, failed = 0;
+
+  void add(const std::string &name, const std::string &reason, const CaseResult &result) {
+    bool ok = result.failure.empty();
+    ++(ok ? passed : failed);
+    std::printf("%s %s: error %.3f of its bound (%s)%s%s\n", ok ? "pass" : "FAIL", name.c_str(), result.worst, reason.c_str(),
+                ok ? "" : ": ", result.failure.c_str());
+    std::fflush(stdout);
+  }
+};
+
 int check(Device &device, const Options &options) {
-  int failed = 0, passed = 0;
+  Report report;
   for (const GemmCase &gemm : gemmCases()) {
     std::string name = gemm.name();
     if (name.find(options.filter) == std::string::npos)
       continue;
-    if (gemm.format == WeightFormat::E4M3 && options.target < 89) {
+    if (gemm.format == WeightFormat::E4M3 && options.target < 89)
       std::printf("skip %s: e4m3 products start at sm_89\n", name.c_str());
-      continue;
-    }
-    CaseResult result = checkGemm(device, gemm, options.target);
-    bool ok = result.failure.empty();
-    ++(ok ? passed : failed);
-    std::printf("%s %s: error %.3f of its bound (%s)%s%s\n", ok ? "pass" : "FAIL", name.c_str(), result.worst, gemm.reason, ok ? "" : ": ",
-                result.failure.c_str());
-    std::fflush(stdout);
+    else
+      report.add(name, gemm.reason, checkGemm(device, gemm, options.target));
   }
-  std::printf("%d passed, %d failed\n", passed, failed);
-  return failed == 0 && passed > 0 ? 0 : 1;
+  for (const KernelCase &each : familyCases())
+    if (each.name.find(options.filter) != std::string::npos)
+      report.add(each.name, each.reason, each.check(device, options.target));
+  std::printf("%d passed, %d failed\n", report.passed, report.failed);
+  return report.failed == 0 && report.passed > 0 ? 0 : 1;
 }
 
 /// Linear layers of models with 8 and 70 billion parameters.

@@ -17,6 +17,7 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
@@ -53,6 +54,7 @@ std::string printed(ModuleOp module) {
 class Compiler {
 public:
   explicit Compiler(const Options &options) : options(options), handler(sources, &context) {
+    context.printOpOnDiagnostic(false); // an error on the module would print all of it
     context.loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect, graph::GraphDialect, kernel::KernelDialect, engine::EngineDialect>();
   }
 
@@ -158,7 +160,12 @@ private:
       llvm::outs().flush();
       return {};
     }
-    return writeFileAtomically(path, text);
+    Expected<AtomicFile> file = AtomicFile::create(path);
+    if (!file)
+      return file.takeError();
+    if (Status s = file->write(text); !s)
+      return s;
+    return file->commit();
   }
 
   Status writeFile() {

@@ -66,7 +66,7 @@ inline qcc::engine_file::Plan plan() {
     kernel.config = "none";
     kernel.block = {32, 1, 1};
     kernel.source = "see ledger.cu";
-    Image cubin{Image::Kind::Cubin, 90, false, std::string("\x7f" "ELF: no machine code, to be refused", 38), 20, 0, 0};
+    Image cubin{Image::Kind::Cubin, 90, false, "\x7f" "ELF: no machine code, to be refused", 20, 0, 0};
     Image image{Image::Kind::Ptx, 80, false, ptx(), 0, 0, 0};
     kernel.images = {cubin, image};
     plan.kernels.push_back(kernel);

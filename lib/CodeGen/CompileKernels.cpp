@@ -23,8 +23,9 @@ Expected<KernelImage> compileKernel(const KernelInstance &instance, const std::s
 }
 
 Expected<std::vector<std::vector<KernelImage>>> compileAll(const std::vector<KernelInstance> &instances,
-                                                           const std::vector<std::string> &archs, const KernelCache &cache,
-                                                           unsigned threads, const std::function<void()> &done) {
+                                                           const std::vector<std::string> &archs,
+                                                           const KernelCache &cache, unsigned threads,
+                                                           const std::function<void()> &done) {
   std::vector<std::vector<KernelImage>> images(instances.size(), std::vector<KernelImage>(archs.size()));
   std::vector<std::string> messages(instances.size() * archs.size());
   // Layers of one shape share their kernels: equal sources are compiled once.

@@ -24,7 +24,12 @@ struct GemmShape {
   int64_t stageBytes(const GemmDesc &desc) const;
   int64_t sharedBytes(const GemmDesc &desc) const;
   KernelConfig config() const {
-    return {{{"BLOCK_M", blockM}, {"BLOCK_N", blockN}, {"BLOCK_K", blockK}, {"WARPS_M", warpsM}, {"WARPS_K", warpsK}, {"STAGES", stages}}};
+    return {{{"BLOCK_M", blockM},
+             {"BLOCK_N", blockN},
+             {"BLOCK_K", blockK},
+             {"WARPS_M", warpsM},
+             {"WARPS_K", warpsK},
+             {"STAGES", stages}}};
   }
 };
 

@@ -29,7 +29,8 @@ const char *formatName(WeightFormat format) {
 std::string range(const char *field, int64_t value, int64_t limit) {
   if (value >= 1 && value <= limit)
     return "";
-  return std::string("gemm: ") + field + " = " + std::to_string(value) + " must lie in [1, " + std::to_string(limit) + "]";
+  return std::string("gemm: ") + field + " = " + std::to_string(value) + " must lie in [1, " + std::to_string(limit) +
+         "]";
 }
 
 } // namespace
@@ -49,13 +50,15 @@ std::string checkFamily(const GemmDesc &desc, int target) {
   if (desc.output != ElemType::BF16 && desc.output != ElemType::F32)
     return std::string("gemm: output type ") + nameOf(desc.output) + " must be bf16 or f32";
   if (int64_t(desc.operands.size()) > kMaxOperands)
-    return "gemm: " + std::to_string(desc.operands.size()) + " operands; there may be at most " + std::to_string(kMaxOperands);
+    return "gemm: " + std::to_string(desc.operands.size()) + " operands; there may be at most " +
+           std::to_string(kMaxOperands);
   for (size_t i = 0; i < desc.operands.size(); ++i)
     if (desc.operands[i].second != ElemType::BF16 && desc.operands[i].second != ElemType::F32)
-      return "gemm: operand " + std::to_string(i) + " has type " + nameOf(desc.operands[i].second) + "; it must be bf16 or f32";
+      return "gemm: operand " + std::to_string(i) + " has type " + nameOf(desc.operands[i].second) +
+             "; it must be bf16 or f32";
   if (desc.epilogue.numInputs != int32_t(desc.operands.size()) + 1)
-    return "gemm: the epilogue has " + std::to_string(desc.epilogue.numInputs) + " inputs; there must be one more than the " +
-           std::to_string(desc.operands.size()) + " operands";
+    return "gemm: the epilogue has " + std::to_string(desc.epilogue.numInputs) +
+           " inputs; there must be one more than the " + std::to_string(desc.operands.size()) + " operands";
   if (std::string wrong = check(desc.epilogue); !wrong.empty())
     return "gemm: " + wrong;
   return "";
@@ -75,21 +78,25 @@ GemmShape GemmShape::of(const GemmDesc &desc, const KernelConfig &config, std::s
     if (wrong && error.empty())
       error = "gemm configuration: " + message;
   };
-  refuse(shape.blockM % (16 * shape.warpsM) != 0, "BLOCK_M = " + std::to_string(shape.blockM) + " must be a multiple of 16 * WARPS_M = " +
-                                                    std::to_string(16 * shape.warpsM));
+  refuse(shape.blockM % (16 * shape.warpsM) != 0,
+         "BLOCK_M = " + std::to_string(shape.blockM) +
+             " must be a multiple of 16 * WARPS_M = " + std::to_string(16 * shape.warpsM));
   int64_t tile = desc.weights == WeightFormat::BF16 ? 4096 : 2048;
   int64_t perWarp = shape.blockM / shape.warpsM * shape.blockN;
-  refuse(perWarp > tile, "a warp's " + std::to_string(shape.blockM / shape.warpsM) + " x " + std::to_string(shape.blockN) +
-                             " accumulators must be at most " + std::to_string(tile) + ", or they spill; use more warps or smaller blocks");
+  refuse(perWarp > tile, "a warp's " + std::to_string(shape.blockM / shape.warpsM) + " x " +
+                             std::to_string(shape.blockN) + " accumulators must be at most " + std::to_string(tile) +
+                             ", or they spill; use more warps or smaller blocks");
   refuse(shape.blockN != 8 && shape.blockN != 16 && shape.blockN != 32 && shape.blockN != 64 && shape.blockN != 128,
          "BLOCK_N = " + std::to_string(shape.blockN) + " must be 8, 16, 32, 64 or 128");
   refuse(shape.blockK % 64 != 0, "BLOCK_K = " + std::to_string(shape.blockK) + " must be a multiple of 64");
-  refuse(shape.threads() > 512, "WARPS_M * WARPS_K = " + std::to_string(shape.warpsM * shape.warpsK) + " must be at most 16");
-  refuse(ceilDiv(desc.n, shape.blockM) > kMaxGridY, "n = " + std::to_string(desc.n) + " needs more than " + std::to_string(kMaxGridY) +
-                                                       " blocks of BLOCK_M = " + std::to_string(shape.blockM) + "; use a larger BLOCK_M");
+  refuse(shape.threads() > 512,
+         "WARPS_M * WARPS_K = " + std::to_string(shape.warpsM * shape.warpsK) + " must be at most 16");
+  refuse(ceilDiv(desc.n, shape.blockM) > kMaxGridY,
+         "n = " + std::to_string(desc.n) + " needs more than " + std::to_string(kMaxGridY) +
+             " blocks of BLOCK_M = " + std::to_string(shape.blockM) + "; use a larger BLOCK_M");
   refuse(shape.sharedBytes(desc) > kMaxSharedBytes,
-         "needs " + std::to_string(shape.sharedBytes(desc)) + " bytes of shared memory, a block has " + std::to_string(kMaxSharedBytes) +
-             "; use fewer STAGES or smaller blocks");
+         "needs " + std::to_string(shape.sharedBytes(desc)) + " bytes of shared memory, a block has " +
+             std::to_string(kMaxSharedBytes) + "; use fewer STAGES or smaller blocks");
   return shape;
 }
 
@@ -119,7 +126,8 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
 
   Stub stub("gemm", "gemm/gemm.cuh");
   stub.before(printFunctor(desc.epilogue, "Epilogue"));
-  stub.member(std::string("static constexpr qcc::WeightFormat FORMAT = qcc::WeightFormat::") + formatName(desc.weights) + ";");
+  stub.member(std::string("static constexpr qcc::WeightFormat FORMAT = qcc::WeightFormat::") +
+              formatName(desc.weights) + ";");
   stub.integer("N", desc.n);
   stub.integer("K", desc.k);
   stub.integer("GROUP", desc.group); // 0 without group scales
@@ -132,16 +140,18 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
   stub.flag("OUTPUT_F32", desc.output == ElemType::F32);
 
   std::string weights = stub.pointer("const qcc::u8 *", "weights");
-  std::string weightScale = desc.weights == WeightFormat::BF16 ? "nullptr" : stub.pointer("const void *", "weight_scale");
+  std::string weightScale =
+      desc.weights == WeightFormat::BF16 ? "nullptr" : stub.pointer("const void *", "weight_scale");
   std::string x = stub.pointer("const qcc::u8 *", "x");
   std::string xScale = desc.weights == WeightFormat::E4M3 ? stub.pointer("const float *", "x_scale") : "nullptr";
   std::string operands, loads;
   for (size_t i = 0; i < desc.operands.size(); ++i) {
     auto [kind, type] = desc.operands[i];
     operands += (i ? ", " : "") + stub.pointer("const void *", "operand" + std::to_string(i));
-    std::string index = kind == GemmDesc::Operand::PerColumn ? "n" : "t * " + std::to_string(rowPitch(desc.n, type)) + " + n";
-    loads += std::string(", qcc::loadOperand<") + (type == ElemType::BF16 ? "true" : "false") + ">(operands[" + std::to_string(i) + "], " +
-             index + ")";
+    std::string index =
+        kind == GemmDesc::Operand::PerColumn ? "n" : "t * " + std::to_string(rowPitch(desc.n, type)) + " + n";
+    loads += std::string(", qcc::loadOperand<") + (type == ElemType::BF16 ? "true" : "false") + ">(operands[" +
+             std::to_string(i) + "], " + index + ")";
   }
   std::string y = stub.pointer("void *", "y", /*written=*/true);
   std::string count = stub.size("rows", rows);
@@ -153,8 +163,9 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
   instance.block = {uint32_t(shape.threads()), 1, 1};
   instance.dynamicSharedBytes = uint32_t(shape.sharedBytes(desc));
   instance.minTarget = desc.weights == WeightFormat::E4M3 ? 89 : 80;
-  stub.finish(instance, "qcc::gemm<Problem>(qcc::GemmArgs<" + std::to_string(desc.operands.size()) + ">{" + weights + ", " + weightScale +
-                            ", " + x + ", " + xScale + ", {" + (operands.empty() ? "nullptr" : operands) + "}, " + y + ", " + count + "});");
+  stub.finish(instance, "qcc::gemm<Problem>(qcc::GemmArgs<" + std::to_string(desc.operands.size()) + ">{" + weights +
+                            ", " + weightScale + ", " + x + ", " + xScale + ", {" +
+                            (operands.empty() ? "nullptr" : operands) + "}, " + y + ", " + count + "});");
   return instance;
 }
 

@@ -84,8 +84,9 @@ struct NvrtcLoader {
     find(api.errorString, "nvrtcGetErrorString");
     int major = 0, minor = 0;
     if (!complete || api.version(&major, &minor) != 0 || major != 13) {
-      problem += "\nnote: " + path + (complete ? " is version " + std::to_string(major) + "." + std::to_string(minor)
-                                               : " lacks functions of NVRTC");
+      problem += "\nnote: " + path +
+                 (complete ? " is version " + std::to_string(major) + "." + std::to_string(minor)
+                           : " lacks functions of NVRTC");
       return false;
     }
     nvrtc.api = &api;

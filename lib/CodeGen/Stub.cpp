@@ -49,7 +49,8 @@ void Stub::finish(KernelInstance &instance, const std::string &call) const {
   std::string parameters;
   for (const std::string &type : types)
     parameters += (parameters.empty() ? "" : ", ") + type;
-  std::string bounds = std::to_string(instance.block[0] * instance.block[1] * instance.block[2]) + (oneBlock ? ", 1" : "");
+  std::string bounds =
+      std::to_string(instance.block[0] * instance.block[1] * instance.block[2]) + (oneBlock ? ", 1" : "");
   std::string problem = "#include \"" + header + "\"\n" + preamble + "struct Problem {\n" + members + "};\n";
   std::string entry = "(" + parameters + ") {\n  " + call + "\n}\n";
 
@@ -61,12 +62,13 @@ void Stub::finish(KernelInstance &instance, const std::string &call) const {
   std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
 
   instance.symbol = "k_" + family + "_" + digits;
-  instance.source = problem + "extern \"C\" __global__ void __launch_bounds__(" + bounds + ") " +
-                    instance.symbol + entry;
+  instance.source =
+      problem + "extern \"C\" __global__ void __launch_bounds__(" + bounds + ") " + instance.symbol + entry;
   instance.args = args;
 }
 
-int64_t configValue(const KernelConfig &config, const std::string &name, int64_t low, int64_t high, std::string &error) {
+int64_t configValue(const KernelConfig &config, const std::string &name, int64_t low, int64_t high,
+                    std::string &error) {
   auto found = config.values.find(name);
   if (found == config.values.end()) {
     if (error.empty())

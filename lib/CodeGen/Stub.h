@@ -30,7 +30,8 @@ public:
   std::string pointer(const std::string &type, const std::string &name, bool written = false);
   std::string size(const std::string &name, Size size);
 
-  /// Promises ptxas that one block per multiprocessor is enough: it then uses registers rather than spill a few to fit more.
+  /// Promises ptxas that one block per multiprocessor is enough: it then uses registers rather than spill a few to fit
+  /// more.
   void allowOneBlock() { oneBlock = true; }
 
   /// Source, symbol (from a hash of the source) and arguments; `call` is the statement of the entry's body.

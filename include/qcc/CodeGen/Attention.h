@@ -1,8 +1,8 @@
 //===- Attention.h - Planning of split decode attention -----------*- C++ -*-===//
 //
-// Decode attention is two kernels: DecodePartial writes one record per (sequence, query head, split) of the context into a
-// workspace, DecodeCombine joins them. A sequence uses as many splits as its own context asks for, up to maxSplits, so its
-// result does not depend on the batch around it.
+// Decode attention is two kernels: DecodePartial writes one record per (sequence, query head, split) of the context
+// into a workspace, DecodeCombine joins them. A sequence uses as many splits as its own context asks for, up to
+// maxSplits, so its result does not depend on the batch around it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_CODEGEN_ATTENTION_H

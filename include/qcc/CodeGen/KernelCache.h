@@ -1,8 +1,8 @@
 //===- KernelCache.h - Compiled kernels by content ----------------*- C++ -*-===//
 //
-// One file per compiled kernel, named by the SHA-256 of everything its bytes depend on: stub, embedded headers, options,
-// NVRTC's version, architecture. A file holds its own hash, which is checked at each read: a damaged entry is compiled anew.
-// A cache that cannot be written never fails a compilation.
+// One file per compiled kernel, named by the SHA-256 of everything its bytes depend on: stub, embedded headers,
+// options, NVRTC's version, architecture. A file holds its own hash, which is checked at each read: a damaged entry is
+// compiled anew. A cache that cannot be written never fails a compilation.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_CODEGEN_KERNELCACHE_H

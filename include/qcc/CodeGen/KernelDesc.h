@@ -38,9 +38,9 @@ enum class WeightFormat { BF16, E4M3, S4 };
 
 /// y[t, n] = epilogue(sum_k W[n, k] * X[t, k]), t < rows (run time).
 /// BF16: X is bf16. S4: X is bf16, W = code * scale[k / group][n] (group scales applied to the f32 accumulator).
-/// E4M3: X is e4m3 with a scale per row; the accumulator times weight scale [n] times row scale [t] enters the epilogue.
-/// The epilogue is a scalar program: inputs are the f32 accumulator (after scales) and then one value per operand;
-/// its single result has the output's type.
+/// E4M3: X is e4m3 with a scale per row; the accumulator times weight scale [n] times row scale [t] enters the
+/// epilogue. The epilogue is a scalar program: inputs are the f32 accumulator (after scales) and then one value per
+/// operand; its single result has the output's type.
 struct GemmDesc {
   int64_t n = 0; ///< out-features
   int64_t k = 0; ///< in-features
@@ -52,8 +52,9 @@ struct GemmDesc {
   ScalarProgram epilogue;
 };
 
-/// Attention of packed new tokens over the paged cache (docs/architecture.md). Q and output: bf16 [T, heads*headDim] with pitches
-/// in elements; Q may be a column slice of a wider buffer (pointer offset and pitch are given by the caller).
+/// Attention of packed new tokens over the paged cache (docs/architecture.md). Q and output: bf16 [T, heads*headDim]
+/// with pitches in elements; Q may be a column slice of a wider buffer (pointer offset and pitch are given by the
+/// caller).
 struct AttentionDesc {
   int64_t heads = 0, kvHeads = 0, headDim = 0; ///< headDim a multiple of 16, at most 256; heads % kvHeads == 0
   ElemType kv = ElemType::BF16;                ///< BF16 or E4M3 (per-head scales k_scale[kvHeads], v_scale[kvHeads])
@@ -64,8 +65,9 @@ struct AttentionDesc {
   int64_t maxSplits = 1; ///< decode: partial results per (sequence, head)
 };
 
-/// y = rms_norm(x [+ residual]) * weight over the last dimension, rounded to bf16; optionally the sum x + residual (bf16) is written back
-/// and optionally y is quantized per row to e4m3 with an f32 scale (quantization sees the bf16-rounded y).
+/// y = rms_norm(x [+ residual]) * weight over the last dimension, rounded to bf16; optionally the sum x + residual
+/// (bf16) is written back and optionally y is quantized per row to e4m3 with an f32 scale (quantization sees the
+/// bf16-rounded y).
 struct NormalizeDesc {
   int64_t columns = 0;
   int64_t groupsPerRow = 1; ///< > 1: per-head norm of rows seen as [rows * groupsPerRow, columns]
@@ -74,9 +76,10 @@ struct NormalizeDesc {
   bool quantize = false;
 };
 
-/// Rotate q and k, write q (bf16) and append k, v to the cache. Optional per-head q/k RMSNorm before the rotation (Qwen3).
-/// q, k, v are bf16 columns, each of a buffer of its own (args q_in, k_in, v_in): usually one fused qkv row, three buffers when the projections have different
-/// schemes. The rounding points are those of the graph ops (norm → bf16, rope → bf16, cache type).
+/// Rotate q and k, write q (bf16) and append k, v to the cache. Optional per-head q/k RMSNorm before the rotation
+/// (Qwen3). q, k, v are bf16 columns, each of a buffer of its own (args q_in, k_in, v_in): usually one fused qkv row,
+/// three buffers when the projections have different schemes. The rounding points are those of the graph ops (norm →
+/// bf16, rope → bf16, cache type).
 struct RopeAppendDesc {
   int64_t heads = 0, kvHeads = 0, headDim = 0;
   ElemType kv = ElemType::BF16;
@@ -84,11 +87,12 @@ struct RopeAppendDesc {
   double eps = 0;
   RowSlice qIn, kIn, vIn; ///< heads*D, kvHeads*D, kvHeads*D columns
   int64_t qPitch = 0;     ///< of the rotated q
-  int64_t tableRows = 0; ///< positions in the cos/sin table, f32 [tableRows, D/2, 2]
+  int64_t tableRows = 0;  ///< positions in the cos/sin table, f32 [tableRows, D/2, 2]
 };
 
-/// y[t, c] = program(in0[t, c], in1[t, c], …); inputs are bf16 rows, each with a pitch and a column offset in its buffer (SwiGLU reads both
-/// halves of one fused row); output bf16, or e4m3 with an f32 scale per row (the program's bf16 result is quantized).
+/// y[t, c] = program(in0[t, c], in1[t, c], …); inputs are bf16 rows, each with a pitch and a column offset in its
+/// buffer (SwiGLU reads both halves of one fused row); output bf16, or e4m3 with an f32 scale per row (the program's
+/// bf16 result is quantized).
 struct PointwiseDesc {
   int64_t columns = 0;
   std::vector<RowSlice> inputs;
@@ -102,17 +106,20 @@ struct GatherDesc {
   int64_t tablePitch = 0;
 };
 
-/// Greedy choice: index of the largest f32 in each row, the smallest index among equals; NaN counts as the largest, so that it is seen.
+/// Greedy choice: index of the largest f32 in each row, the smallest index among equals; NaN counts as the largest, so
+/// that it is seen.
 struct ArgmaxDesc {
   int64_t columns = 0;
 };
 
-using KernelDesc = std::variant<GemmDesc, AttentionDesc, NormalizeDesc, RopeAppendDesc, PointwiseDesc, GatherDesc, ArgmaxDesc>;
+using KernelDesc =
+    std::variant<GemmDesc, AttentionDesc, NormalizeDesc, RopeAppendDesc, PointwiseDesc, GatherDesc, ArgmaxDesc>;
 
 /// Family name used in symbols and IR: "gemm", "attention", "normalize", …
 const char *familyOf(const KernelDesc &desc);
 
-/// Empty when the description can be compiled for the target (80, 89, 90); else a message naming field, value, limit and remedy.
+/// Empty when the description can be compiled for the target (80, 89, 90); else a message naming field, value, limit
+/// and remedy.
 std::string checkDesc(const KernelDesc &desc, int target);
 
 } // namespace qcc::codegen

@@ -1,7 +1,7 @@
 //===- KernelHeaders.h - The embedded CUDA headers ----------------*- C++ -*-===//
 //
-// The build turns lib/CodeGen/Kernels/**/*.cuh and lib/CodeGen/tuning/*.txt into arrays, so that an installed compiler needs no files
-// beside it and two compilers of one version read the same text.
+// The build turns lib/CodeGen/Kernels/**/*.cuh and lib/CodeGen/tuning/*.txt into arrays, so that an installed compiler
+// needs no files beside it and two compilers of one version read the same text.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_CODEGEN_KERNELHEADERS_H

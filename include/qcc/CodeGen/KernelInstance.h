@@ -13,8 +13,8 @@
 
 namespace qcc::codegen {
 
-/// Run-time sizes of a step (docs/architecture.md): tokens, sequences, logit rows, longest new-token run, longest context,
-/// columns of the block table (pages per sequence).
+/// Run-time sizes of a step (docs/architecture.md): tokens, sequences, logit rows, longest new-token run, longest
+/// context, columns of the block table (pages per sequence).
 enum class Size { T, B, R, Q, C, P };
 
 /// How a kernel solves its problem: named integers (BLOCK_N, BLOCK_K, WARPS_M, …), printed in IR and settable by hand.
@@ -28,11 +28,12 @@ struct KernelVariant {
   KernelConfig config;
 };
 
-/// Pure: the same description and target always give the same variants. `rows` names the size that counts the problem's rows (T or R).
-/// A tuning table (text, see docs/kernels/tuning.md) overrides the model where it has an entry.
+/// Pure: the same description and target always give the same variants. `rows` names the size that counts the problem's
+/// rows (T or R). A tuning table (text, see docs/kernels/tuning.md) overrides the model where it has an entry.
 std::vector<KernelVariant> chooseVariants(const KernelDesc &desc, int target, Size rows);
 
-/// Grid extent along one dimension: ceil(size * multiplier / divisor), or a constant when no size is named (ceil(multiplier / divisor)).
+/// Grid extent along one dimension: ceil(size * multiplier / divisor), or a constant when no size is named
+/// (ceil(multiplier / divisor)).
 struct GridDim {
   std::optional<Size> size;
   int64_t multiplier = 1, divisor = 1;
@@ -42,8 +43,8 @@ enum class ArgKind { Pointer, SizeValue /* i32 run-time size */ };
 struct KernelArg {
   std::string name; ///< "weights", "weight_scale", "x", "x_scale", "operand0", "y", "rows", …
   ArgKind kind = ArgKind::Pointer;
-  Size size = Size::T;      ///< for SizeValue
-  bool written = false;     ///< the kernel writes through it
+  Size size = Size::T;  ///< for SizeValue
+  bool written = false; ///< the kernel writes through it
 };
 
 struct KernelInstance {
@@ -52,11 +53,12 @@ struct KernelInstance {
   std::array<GridDim, 3> grid;
   std::array<uint32_t, 3> block{1, 1, 1};
   uint32_t dynamicSharedBytes = 0;
-  int minTarget = 80; ///< lowest compute capability that can run it
+  int minTarget = 80;          ///< lowest compute capability that can run it
   std::vector<KernelArg> args; ///< in launch order
 };
 
-/// Binds description and configuration; `rows` as above. Throws nothing; returns a message in `error` for an illegal configuration.
+/// Binds description and configuration; `rows` as above. Throws nothing; returns a message in `error` for an illegal
+/// configuration.
 KernelInstance instantiate(const KernelDesc &desc, const KernelConfig &config, Size rows, std::string &error);
 
 } // namespace qcc::codegen

@@ -1,7 +1,8 @@
 //===- Nvrtc.h - The CUDA compiler, opened at run time ------------*- C++ -*-===//
 //
-// libnvrtc is opened with dlopen: from QCC_NVRTC (path of the library), CUDA_HOME, the usual toolkit directories, the directory
-// that tools/dev/setup.sh fills from PyPI packages (QCC_CUDA_WHEELS), or the loader's search path, in this order.
+// libnvrtc is opened with dlopen: from QCC_NVRTC (path of the library), CUDA_HOME, the usual toolkit directories, the
+// directory that tools/dev/setup.sh fills from PyPI packages (QCC_CUDA_WHEELS), or the loader's search path, in this
+// order.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_CODEGEN_NVRTC_H
@@ -17,14 +18,14 @@ namespace qcc::codegen {
 
 /// What ptxas says about a cubin; all zero for PTX, which is not assembled yet.
 struct KernelResources {
-  int registers = 0;  ///< per thread
-  int stackBytes = 0; ///< per thread
-  int spillBytes = 0; ///< stores and loads together
+  int registers = 0;   ///< per thread
+  int stackBytes = 0;  ///< per thread
+  int spillBytes = 0;  ///< stores and loads together
   int sharedBytes = 0; ///< static
 };
 
 struct KernelImage {
-  std::string arch;  ///< "sm_90": image is a cubin; "compute_80": image is PTX text without a final NUL
+  std::string arch; ///< "sm_90": image is a cubin; "compute_80": image is PTX text without a final NUL
   std::string image;
   KernelResources resources;
   std::string log; ///< warnings

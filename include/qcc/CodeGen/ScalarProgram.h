@@ -1,7 +1,8 @@
 //===- ScalarProgram.h - A fused scalar body ----------------------*- C++ -*-===//
 //
-// Straight-line scalar code of an epilogue or a point-wise body. Values are numbered: first the inputs, then one value per instruction. The compiler
-// translates regions of arith/math ops into it; one printer turns it into a CUDA functor (ScalarProgram.cpp).
+// Straight-line scalar code of an epilogue or a point-wise body. Values are numbered: first the inputs, then one value
+// per instruction. The compiler translates regions of arith/math ops into it; one printer turns it into a CUDA functor
+// (ScalarProgram.cpp).
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_CODEGEN_SCALARPROGRAM_H
@@ -13,7 +14,8 @@
 
 namespace qcc::codegen {
 
-/// All arithmetic is f32; RoundBF16 rounds to bf16 (nearest even) and back: it stands for every bf16-typed value in the IR.
+/// All arithmetic is f32; RoundBF16 rounds to bf16 (nearest even) and back: it stands for every bf16-typed value in the
+/// IR.
 enum class ScalarOp { Constant, Add, Sub, Mul, Div, Max, Min, Neg, Exp, Tanh, Erf, Sqrt, Rsqrt, RoundBF16 };
 
 struct ScalarInst {

@@ -1,8 +1,8 @@
 //===- Gemm.cpp - Blocks, warps and stages --------------------------------===//
 //
-// Up to 64 tokens the weights' bytes are the cost: every multiprocessor must have many of them on the way. Blocks are then
-// narrow in out-features, so that there are enough of them, and their warps split K. With more tokens blocks grow, so that a
-// weight is used more often.
+// Up to 64 tokens the weights' bytes are the cost: every multiprocessor must have many of them on the way. Blocks are
+// then narrow in out-features, so that there are enough of them, and their warps split K. With more tokens blocks grow,
+// so that a weight is used more often.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,8 @@ int64_t multiprocessors(int target) { return target == 80 ? 108 : target == 89 ?
 /// Bounds of the variants; the last one has none.
 constexpr int64_t kBuckets[] = {8, 16, 32, 64, 256, 0};
 
-/// Rows of a block whose warps all split K, so that one warp has them all, and still gives every multiprocessor four blocks.
+/// Rows of a block whose warps all split K, so that one warp has them all, and still gives every multiprocessor four
+/// blocks.
 int64_t rowsPerWarp(const GemmDesc &desc, int target) {
   return ceilDiv(desc.n, 32) >= 4 * multiprocessors(target) ? 32 : 16;
 }
@@ -43,8 +44,8 @@ GemmShape choose(const GemmDesc &desc, int target, int64_t bucket) {
     shape.blockM = ceilDiv(desc.n, 64) >= multiprocessors(target) ? 64 : 32;
     shape.warpsK = 2;
   } else {
-    // The largest blocks that stay in registers. s4 needs its accumulators twice (partial sums of a group); e4m3 is widened
-    // to f16 by ptxas on sm_90, whose tensor cores take e4m3 only through wgmma.
+    // The largest blocks that stay in registers. s4 needs its accumulators twice (partial sums of a group); e4m3 is
+    // widened to f16 by ptxas on sm_90, whose tensor cores take e4m3 only through wgmma.
     shape.blockN = desc.weights == WeightFormat::BF16 ? 128 : 64;
     shape.warpsM = 4;
     shape.blockM = 128;

@@ -31,7 +31,8 @@ TEST_P(GemmCompile, NoVariantSpills) {
   std::vector<KernelInstance> instances;
   std::vector<std::string> names;
   for (const Layer &layer : kLayers)
-    for (auto [format, group] : {std::pair{WeightFormat::BF16, int64_t(0)}, {WeightFormat::E4M3, 0}, {WeightFormat::S4, layer.group}}) {
+    for (auto [format, group] :
+         {std::pair{WeightFormat::BF16, int64_t(0)}, {WeightFormat::E4M3, 0}, {WeightFormat::S4, layer.group}}) {
       GemmCase gemm{format, layer.n, layer.k, 0, group, ElemType::BF16, Epilogue::Residual, {}, layer.reason};
       GemmDesc desc = gemm.desc();
       if (format == WeightFormat::E4M3 && target < 89) {
@@ -47,7 +48,8 @@ TEST_P(GemmCompile, NoVariantSpills) {
         names.push_back(gemm.name());
       }
     }
-  auto images = compileAll(instances, {"sm_" + std::to_string(target)}, KernelCache(KernelCache::defaultDirectory()), defaultThreads());
+  auto images = compileAll(instances, {"sm_" + std::to_string(target)}, KernelCache(KernelCache::defaultDirectory()),
+                           defaultThreads());
   ASSERT_TRUE(bool(images)) << images.error().message;
   for (size_t i = 0; i < instances.size(); ++i) {
     const KernelResources &use = (*images)[i][0].resources;

@@ -19,7 +19,8 @@ GemmDesc plain(WeightFormat format, int64_t n, int64_t k, int64_t group = 0) {
 }
 
 KernelConfig config(int64_t m, int64_t n, int64_t k, int64_t warpsM, int64_t warpsK, int64_t stages) {
-  return {{{"BLOCK_M", m}, {"BLOCK_N", n}, {"BLOCK_K", k}, {"WARPS_M", warpsM}, {"WARPS_K", warpsK}, {"STAGES", stages}}};
+  return {
+      {{"BLOCK_M", m}, {"BLOCK_N", n}, {"BLOCK_K", k}, {"WARPS_M", warpsM}, {"WARPS_K", warpsK}, {"STAGES", stages}}};
 }
 
 std::string refusal(const GemmDesc &desc, const KernelConfig &config) {
@@ -66,8 +67,11 @@ TEST(GemmVariants, AllAreLegalForManyShapes) {
   for (int target : {80, 89, 90})
     for (int64_t n : {1, 16, 131, 1024, 14336, 151936})
       for (int64_t k : {1, 64, 80, 896, 2880, 14336, 53248})
-        for (auto [format, group] : {std::pair{WeightFormat::BF16, 0}, {WeightFormat::E4M3, 0}, {WeightFormat::S4, 16},
-                                     {WeightFormat::S4, 48}, {WeightFormat::S4, 128}}) {
+        for (auto [format, group] : {std::pair{WeightFormat::BF16, 0},
+                                     {WeightFormat::E4M3, 0},
+                                     {WeightFormat::S4, 16},
+                                     {WeightFormat::S4, 48},
+                                     {WeightFormat::S4, 128}}) {
           GemmDesc desc = plain(format, n, k, group);
           for (const KernelVariant &variant : chooseVariants(desc, target, Size::T))
             EXPECT_EQ(refusal(desc, variant.config), "") << n << " x " << k << " sm_" << target;
@@ -96,8 +100,10 @@ TEST(GemmConfiguration, IllegalOnesAreRefusedByName) {
   EXPECT_NE(refusal(desc, config(64, 8, 64, 4, 16, 3)).find("at most 16"), std::string::npos);
   EXPECT_NE(refusal(desc, config(128, 128, 256, 4, 1, 4)).find("shared memory"), std::string::npos);
   EXPECT_NE(refusal(desc, config(256, 128, 64, 4, 1, 2)).find("spill"), std::string::npos);
-  EXPECT_NE(refusal(plain(WeightFormat::S4, 256, 256, 64), config(128, 128, 64, 4, 1, 2)).find("spill"), std::string::npos);
-  EXPECT_NE(refusal(plain(WeightFormat::BF16, 1 << 21, 256), config(16, 8, 64, 1, 4, 3)).find("larger BLOCK_M"), std::string::npos);
+  EXPECT_NE(refusal(plain(WeightFormat::S4, 256, 256, 64), config(128, 128, 64, 4, 1, 2)).find("spill"),
+            std::string::npos);
+  EXPECT_NE(refusal(plain(WeightFormat::BF16, 1 << 21, 256), config(16, 8, 64, 1, 4, 3)).find("larger BLOCK_M"),
+            std::string::npos);
   KernelConfig unknown = config(16, 8, 64, 1, 4, 3);
   unknown.values["BLOCK_L"] = 1;
   EXPECT_NE(refusal(desc, unknown).find("'BLOCK_L'"), std::string::npos);
@@ -117,7 +123,8 @@ TEST(GemmInstance, ArgumentsAreInTheContractsOrder) {
     names.push_back(arg.name);
     EXPECT_EQ(arg.written, arg.name == "y");
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"weights", "weight_scale", "x", "x_scale", "operand0", "operand1", "y", "rows"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"weights", "weight_scale", "x", "x_scale", "operand0", "operand1", "y", "rows"}));
   EXPECT_EQ(instance.args.back().kind, ArgKind::SizeValue);
   EXPECT_EQ(instance.args.back().size, Size::R);
   EXPECT_EQ(instance.minTarget, 89);
@@ -128,7 +135,9 @@ TEST(GemmInstance, ArgumentsAreInTheContractsOrder) {
 
 TEST(GemmInstance, SymbolFollowsTheSource) {
   std::string error;
-  auto symbol = [&](const GemmDesc &desc) { return instantiate(desc, config(16, 8, 64, 1, 2, 2), Size::T, error).symbol; };
+  auto symbol = [&](const GemmDesc &desc) {
+    return instantiate(desc, config(16, 8, 64, 1, 2, 2), Size::T, error).symbol;
+  };
   GemmDesc desc = plain(WeightFormat::BF16, 256, 256);
   EXPECT_EQ(symbol(desc), symbol(desc));
   EXPECT_NE(symbol(desc), symbol(plain(WeightFormat::BF16, 256, 320)));

@@ -16,8 +16,8 @@ void expectPass(const GemmCase &gemm, int target) {
   EXPECT_EQ(result.failure, "") << gemm.name() << " sm_" << target << ": " << gemm.reason;
 }
 
-// Kernels do not depend on the target beyond its fp8 products, so each format runs for the oldest target that has it and for
-// the newest.
+// Kernels do not depend on the target beyond its fp8 products, so each format runs for the oldest target that has it
+// and for the newest.
 class GemmNumeric : public testing::TestWithParam<int> {};
 class GemmNumericE4M3 : public testing::TestWithParam<int> {};
 
@@ -36,8 +36,8 @@ INSTANTIATE_TEST_SUITE_P(Targets, GemmNumeric, testing::Values(80, 90), targetNa
 INSTANTIATE_TEST_SUITE_P(Targets, GemmNumericE4M3, testing::Values(89, 90), targetName);
 
 TEST(GemmConfigurations, HandPickedOnesAgreeToo) {
-  // What the heuristics never choose but a user may: slices wider than 64 columns with a partial last one, an odd number of
-  // K-warps, more K-warps than slices, several row warps with few tokens, two stages.
+  // What the heuristics never choose but a user may: slices wider than 64 columns with a partial last one, an odd
+  // number of K-warps, more K-warps than slices, several row warps with few tokens, two stages.
   const KernelConfig configs[] = {
       {{{"BLOCK_M", 32}, {"BLOCK_N", 16}, {"BLOCK_K", 128}, {"WARPS_M", 2}, {"WARPS_K", 3}, {"STAGES", 2}}},
       {{{"BLOCK_M", 64}, {"BLOCK_N", 8}, {"BLOCK_K", 256}, {"WARPS_M", 4}, {"WARPS_K", 1}, {"STAGES", 2}}},
@@ -47,7 +47,9 @@ TEST(GemmConfigurations, HandPickedOnesAgreeToo) {
   for (const KernelConfig &config : configs)
     for (WeightFormat format : {WeightFormat::BF16, WeightFormat::E4M3, WeightFormat::S4}) {
       int64_t group = format == WeightFormat::S4 ? 80 : 0;
-      expectPass({format, 131, 330, 19, group, ElemType::BF16, GemmCase::Epilogue::Bias, config, "no size is a multiple of anything"}, 90);
+      expectPass({format, 131, 330, 19, group, ElemType::BF16, GemmCase::Epilogue::Bias, config,
+                  "no size is a multiple of anything"},
+                 90);
     }
 }
 

@@ -18,7 +18,8 @@ namespace {
 KernelInstance instanceOf(const std::string &symbol, const std::string &body) {
   KernelInstance instance;
   instance.symbol = symbol;
-  instance.source = "#include \"common/types.cuh\"\nextern \"C\" __global__ void " + symbol + "(float *y) { " + body + " }\n";
+  instance.source =
+      "#include \"common/types.cuh\"\nextern \"C\" __global__ void " + symbol + "(float *y) { " + body + " }\n";
   return instance;
 }
 
@@ -132,8 +133,10 @@ TEST(Compilation, GivesCubinAndPtx) {
   KernelInstance instance = instanceOf("k_both", "y[threadIdx.x] = 1;");
   auto images = compileAll({instance}, {"sm_80", "sm_90", "compute_80"}, KernelCache(""), 2);
   ASSERT_TRUE(bool(images)) << images.error().message;
-  EXPECT_EQ((*images)[0][0].image.substr(0, 4), "\x7f" "ELF");
-  EXPECT_EQ((*images)[0][1].image.substr(0, 4), "\x7f" "ELF");
+  EXPECT_EQ((*images)[0][0].image.substr(0, 4), "\x7f"
+                                                "ELF");
+  EXPECT_EQ((*images)[0][1].image.substr(0, 4), "\x7f"
+                                                "ELF");
   EXPECT_NE((*images)[0][0].image, (*images)[0][1].image);
   EXPECT_NE((*images)[0][2].image.find(".target sm_80"), std::string::npos);
   EXPECT_GT((*images)[0][0].resources.registers, 0);
@@ -143,9 +146,10 @@ TEST(Compilation, SeesSpills) {
   // 200 values that are all alive across a barrier, in a block that leaves 64 registers per thread.
   KernelInstance instance;
   instance.symbol = "k_spills";
-  instance.source = "extern \"C\" __global__ void __launch_bounds__(1024) k_spills(float *y) {\n  float v[200];\n"
-                    "#pragma unroll\n  for (int i = 0; i < 200; ++i) v[i] = y[i * 1024 + threadIdx.x];\n  __syncthreads();\n"
-                    "#pragma unroll\n  for (int i = 0; i < 200; ++i) y[(199 - i) * 1024 + threadIdx.x] = v[i];\n}\n";
+  instance.source =
+      "extern \"C\" __global__ void __launch_bounds__(1024) k_spills(float *y) {\n  float v[200];\n"
+      "#pragma unroll\n  for (int i = 0; i < 200; ++i) v[i] = y[i * 1024 + threadIdx.x];\n  __syncthreads();\n"
+      "#pragma unroll\n  for (int i = 0; i < 200; ++i) y[(199 - i) * 1024 + threadIdx.x] = v[i];\n}\n";
   auto image = compileKernel(instance, "sm_90", KernelCache(""));
   ASSERT_TRUE(bool(image)) << image.error().message;
   EXPECT_GT(image->resources.spillBytes, 0);
@@ -173,7 +177,8 @@ TEST(Compilation, ReportsAllErrorsInOrderAndSkipsTooOldTargets) {
   EXPECT_TRUE((*skipped)[0][0].image.empty());
   EXPECT_FALSE((*skipped)[0][1].image.empty());
 
-  auto failed = compileAll({instanceOf("k_first", "a;"), good, instanceOf("k_second", "b;")}, {"sm_90"}, KernelCache(""), 3);
+  auto failed =
+      compileAll({instanceOf("k_first", "a;"), good, instanceOf("k_second", "b;")}, {"sm_90"}, KernelCache(""), 3);
   ASSERT_FALSE(bool(failed));
   size_t first = failed.error().message.find("k_first"), second = failed.error().message.find("k_second");
   EXPECT_LT(first, second);

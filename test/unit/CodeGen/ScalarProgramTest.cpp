@@ -1,7 +1,7 @@
 //===- ScalarProgramTest.cpp - Meaning, printing and checks ---------------===//
 
-#include "TestDevice.h"
 #include "qcc/CodeGen/ScalarProgram.h"
+#include "TestDevice.h"
 
 #include <gtest/gtest.h>
 
@@ -16,8 +16,8 @@ using namespace qcc::codegen;
 namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInf = std::numeric_limits<float>::infinity();
-const float kValues[] = {0.0f, -0.0f, 1.0f, -1.0f, 0.5f, 3.0f, -7.25f, 0.1f, 88.0f, -100.0f, 1e-40f, 1.00390625f, 1.01171875f,
-                         3e38f, kInf, -kInf, kNan};
+const float kValues[] = {0.0f,    -0.0f,  1.0f,        -1.0f,       0.5f,  3.0f, -7.25f, 0.1f, 88.0f,
+                         -100.0f, 1e-40f, 1.00390625f, 1.01171875f, 3e38f, kInf, -kInf,  kNan};
 
 struct Meaning {
   ScalarOp op;
@@ -92,8 +92,10 @@ TEST(ScalarProgram, HostAndDeviceAgreeWithTheExactFunctions) {
     for (size_t i = 0; i < a.size(); ++i) {
       double exact = meaning.exact(a[i], b[i]);
       // Double rounding: the double result of an exactly rounded f32 op rounds to the same f32 (53 >= 2 * 24 + 2).
-      EXPECT_LE(ulps(device[i], exact), meaning.ulps) << "device op " << int(meaning.op) << " of " << a[i] << ", " << b[i];
-      EXPECT_LE(ulps(evaluate(program, {a[i], b[i]}), exact), meaning.ulps) << "host op " << int(meaning.op) << " of " << a[i] << ", " << b[i];
+      EXPECT_LE(ulps(device[i], exact), meaning.ulps)
+          << "device op " << int(meaning.op) << " of " << a[i] << ", " << b[i];
+      EXPECT_LE(ulps(evaluate(program, {a[i], b[i]}), exact), meaning.ulps)
+          << "host op " << int(meaning.op) << " of " << a[i] << ", " << b[i];
     }
   }
 }

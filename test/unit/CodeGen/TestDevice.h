@@ -8,7 +8,8 @@
 
 namespace qcc::test {
 
-/// The library QCC_LIBCUDA names (a real driver, to run these tests on a GPU), else the simulator of this build. One per process.
+/// The library QCC_LIBCUDA names (a real driver, to run these tests on a GPU), else the simulator of this build. One
+/// per process.
 inline bench::Device &testDevice() {
   static Expected<std::unique_ptr<bench::Device>> device =
       bench::Device::open(std::getenv("QCC_LIBCUDA") ? "" : QCC_TEST_LIBCUDA);

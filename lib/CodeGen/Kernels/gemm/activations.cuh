@@ -1,8 +1,8 @@
 //===- activations.cuh - Slices of X: from memory to B fragments ----------===//
 //
-// A slice in shared memory is [BLOCK_N tokens][BLOCK_K columns] in chunks of 16 bytes. The chunk's index is XORed with the
-// token's, so that the eight rows of an `ldmatrix` lie in different banks. Tokens beyond `rows` and columns beyond K are
-// written as zeros: what lies behind a row's last column may be anything, even NaN.
+// A slice in shared memory is [BLOCK_N tokens][BLOCK_K columns] in chunks of 16 bytes. The chunk's index is XORed with
+// the token's, so that the eight rows of an `ldmatrix` lie in different banks. Tokens beyond `rows` and columns beyond
+// K are written as zeros: what lies behind a row's last column may be anything, even NaN.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -1,7 +1,8 @@
 //===- epilogue.cuh - From accumulators to rows of y ----------------------===//
 //
 // A product's columns are tokens, so a lane's values are columns of y. They go through shared memory, f32
-// [WARPS_K][BLOCK_N][BLOCK_M + 4], which also joins the parts of K in a fixed order: the same input gives the same bits.
+// [WARPS_K][BLOCK_N][BLOCK_M + 4], which also joins the parts of K in a fixed order: the same input gives the same
+// bits.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -1,20 +1,22 @@
 //===- gemm.cuh - y = epilogue(X W^T), weights bf16, e4m3 or s4 -----------===//
 //
 // Formula    : y[t, n] = epilogue(acc[t, n], operands);  acc[t, n] = sum_k W[n, k] * X[t, k] in f32
-//              E4M3: acc * weight_scale[n] * x_scale[t].  S4: W[n, k] = code * scale[k / GROUP][n], the codes' products of
-//              a group are summed first, then scaled in f32.
+//              E4M3: acc * weight_scale[n] * x_scale[t].  S4: W[n, k] = code * scale[k / GROUP][n]; the products
+//              of a group's codes are summed first, then scaled in f32.
 // Arguments  : weights, [weight_scale], x, [x_scale], operand0 ..., y, rows
-// Layouts    : weights: fragment tiles of 512 bytes, [row tiles][column tiles], rows and columns zero padded to multiples
-//              of 64 (lib/Quant/Layout.h) | weight_scale: E4M3 f32 [N padded]; S4 bf16 [ceil(K / GROUP)][N padded]
+// Layouts    : weights: fragment tiles of 512 bytes, [row tiles][column tiles], rows and columns zero padded to
+//              multiples of 64 (lib/Quant/Layout.h)
+//              weight_scale: E4M3 f32 [N padded]; S4 bf16 [ceil(K / GROUP)][N padded]
 //              x: bf16 (E4M3: e4m3) [rows, K], pitch rowPitch | x_scale: f32 [rows]
-//              operands: per column [N] or per element [rows, N], pitch rowPitch, bf16 or f32 | y: bf16 or f32 [rows, N]
-// Grid       : (ceil(rows / BLOCK_N), ceil(N / BLOCK_M)); token blocks are neighbours, so that they meet a weight in L2
-// Shared mem : max(STAGES * stage, WARPS_K * BLOCK_N * (BLOCK_M + 4) * 4) bytes, dynamic (gemm/shape.cuh, epilogue.cuh)
-// Warp roles : weights are the M side of the product (y^T = W X^T). WARPS_M warps share the rows of a block, WARPS_K warps
-//              take its slices of K in turn, each with all tokens. A warp copies its own weights, the WARPS_M warps of a
-//              K-warp their slice of X. With WARPS_M = 1 the loop has no block barrier.
-// Requires   : K, N >= 1; BLOCK_K a multiple of 64; GROUP a multiple of 16, the last group may be short; 16-byte aligned
-//              pointers; E4M3: sm_89
+//              operands: per column [N] or per element [rows, N], pitch rowPitch, bf16 or f32
+//              y: bf16 or f32 [rows, N], pitch rowPitch
+// Grid       : (ceil(rows / BLOCK_N), ceil(N / BLOCK_M)); token blocks are neighbours: they meet a weight in L2
+// Shared mem : max(STAGES * stage, WARPS_K * BLOCK_N * (BLOCK_M + 4) * 4) bytes, dynamic (shape.cuh, epilogue.cuh)
+// Warp roles : weights are the M side of the product (y^T = W X^T). WARPS_M warps share the rows of a block,
+//              WARPS_K warps take its slices of K in turn, each with all tokens. A warp copies its own weights, the
+//              WARPS_M warps of a K-warp their slice of X. With WARPS_M = 1 the loop has no block barrier.
+// Requires   : K, N >= 1; BLOCK_K a multiple of 64; GROUP a multiple of 16, the last group may be short;
+//              16-byte aligned pointers; E4M3: sm_89
 // Tolerance  : f32 sums of exact products in the tensor core's order, then one rounding to y's type
 //
 //===----------------------------------------------------------------------===//

@@ -1,7 +1,8 @@
 //===- shape.cuh - Sizes that follow from a problem's constants -----------===//
 //
-// A unit is 32 bytes of a row of X: the K of one tensor-core product (16 columns of bf16, 32 of e4m3). A slice is BLOCK_K
-// columns, the part of K that one warp does between two waits. A weight tile is 512 bytes, 16 per lane (lib/Quant/Layout.h).
+// A unit is 32 bytes of a row of X: the K of one tensor-core product (16 columns of bf16, 32 of e4m3). A slice is
+// BLOCK_K columns, the part of K that one warp does between two waits. A weight tile is 512 bytes, 16 per lane
+// (lib/Quant/Layout.h).
 //
 //===----------------------------------------------------------------------===//
 #pragma once

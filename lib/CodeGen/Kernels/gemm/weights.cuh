@@ -1,7 +1,7 @@
 //===- weights.cuh - Weight tiles: from memory to A fragments -------------===//
 //
-// Every lane copies exactly the 16 bytes of a tile that it will use, so the copies of weights need no barrier. Tiles beyond
-// the padded weight are zeros and their source is not read.
+// Every lane copies exactly the 16 bytes of a tile that it will use, so the copies of weights need no barrier. Tiles
+// beyond the padded weight are zeros and their source is not read.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -61,8 +61,8 @@ template <typename P> struct Weights {
     if constexpr (Shape::s4) {
 #pragma unroll
       for (int r = 0; r < 4; ++r) {
-        // 0x4300 is 128 in bf16, whose last mantissa bit is 1: with a code in the low bits it is exactly 128 + code. The
-        // fma takes 128 and the offset 8 of the offset binary code away, exactly.
+        // 0x4300 is 128 in bf16, whose last mantissa bit is 1: with a code in the low bits it is exactly 128 + code.
+        // The fma takes 128 and the offset 8 of the offset binary code away, exactly.
         u32 biased;
         asm("lop3.b32 %0, %1, 0x000f000f, 0x43004300, 0xea;" : "=r"(biased) : "r"(tile.word[unit] >> (4 * r)));
         asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(a[r]) : "r"(biased), "r"(0x3f803f80u), "r"(0xc308c308u));

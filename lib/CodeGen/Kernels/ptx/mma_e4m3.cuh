@@ -1,9 +1,9 @@
 //===- mma_e4m3.cuh - The e4m3 tensor-core product ------------------------===//
 //
-// Fragments of `mma.m16n8k32` with 8-bit elements (PTX ISA, "Matrix fragments for mma.m16n8k32"), g = lane / 4, t = lane % 4:
-//   A (16 x 32): a0 = row g, columns 4t ... 4t+3 | a1 = row g+8 | a2 = row g, columns 4t+16 ... | a3 = row g+8, the same
-//   B (32 x 8):  b0 = rows 4t ... 4t+3, column g | b1 = rows 4t+16 ...
-//   C (16 x 8):  as in mma_bf16.cuh
+// Fragments of `mma.m16n8k32` with 8-bit elements (PTX ISA, "Matrix fragments for mma.m16n8k32"), g = lane / 4, t =
+// lane % 4:
+//   A (16 x 32): a0 = row g, columns 4t ... 4t+3 | a1 = row g+8 | a2 = row g, columns 4t+16 ... | a3 = row g+8, the
+//   same B (32 x 8):  b0 = rows 4t ... 4t+3, column g | b1 = rows 4t+16 ... C (16 x 8):  as in mma_bf16.cuh
 //
 //===----------------------------------------------------------------------===//
 #pragma once

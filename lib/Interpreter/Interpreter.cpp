@@ -11,6 +11,8 @@
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <algorithm>
+
 using mlir::Operation;
 using mlir::Value;
 
@@ -47,7 +49,8 @@ private:
   mlir::func::FuncOp forward;
   Options options;
   Cache<T> cache;
-  int64_t vocabularySize = 0;
+  int64_t vocabularySize = 0; ///< columns of the logits
+  int64_t tokenLimit = 0;     ///< also at most the rows of each embedding table
   llvm::DenseMap<Value, Tensor<T>> constants; ///< follow from weights alone: kept between steps
   llvm::DenseMap<Value, Tensor<T>> live;      ///< of the current step
   llvm::DenseMap<Value, unsigned> usesLeft;
@@ -74,8 +77,10 @@ template <typename T> Status Executor<T>::prepare(const ParameterSource &source)
   for (auto op : module.getOps<graph::KvCacheOp>())
     cache = Cache<T>(op, options.pages);
   auto logits = mlir::cast<mlir::RankedTensorType>(forward.getFunctionType().getResult(0));
-  vocabularySize = logits.getShape().back();
+  vocabularySize = tokenLimit = logits.getShape().back();
   for (Operation &op : forward.getBody().front().without_terminator()) {
+    if (auto embedding = mlir::dyn_cast<graph::EmbeddingOp>(op))
+      tokenLimit = std::min(tokenLimit, mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0));
     if (auto get = mlir::dyn_cast<graph::GetOp>(op)) {
       if (Status status = loadWeights(get, source); !status)
         return status;
@@ -159,7 +164,7 @@ template <typename T> void Executor<T>::release(Operation *op) {
 }
 
 template <typename T> Expected<StepResult> Executor<T>::step(const RaggedBatch &batch) {
-  if (Status status = checkBatch(batch, {vocabularySize, options.pages, cache.pageSize()}); !status)
+  if (Status status = checkBatch(batch, {tokenLimit, options.pages, cache.pageSize()}); !status)
     return status.takeError();
   live.clear();
   usesLeft.clear();

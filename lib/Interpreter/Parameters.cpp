@@ -50,7 +50,7 @@ Status checkParameter(graph::ParameterOp op, const ParameterSource &source) {
     return view.takeError();
   auto type = mlir::cast<mlir::RankedTensorType>(op.getType());
   DType declared = dtypeOf(type.getElementType());
-  std::string where = text(op.getFile().str(), ": tensor ", quoted(op.getTensor().str()));
+  std::string where = text(op.getFile().str(), ": tensor ", quote(op.getTensor().str()));
   if (declared != DType::F32 && declared != DType::BF16 && declared != DType::F16)
     return Error{text(where, " is declared as ", nameOf(declared), "; parameters must be f32, bf16 or f16")};
   if (view->type != declared || !llvm::equal(view->shape, type.getShape()))
@@ -76,7 +76,7 @@ Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSour
   std::vector<float> values = decode(view->type, bytes);
   if (std::optional<quant::NonFinite> bad = quant::findNonFinite(values)) {
     const char *kind = std::isnan(values[size_t(bad->first)]) ? "NaN" : "infinity";
-    return Error{text(op.getFile().str(), ": non-finite weights in ", quoted(op.getTensor().str()), ": first is ", kind, " at ",
+    return Error{text(op.getFile().str(), ": non-finite weights in ", quote(op.getTensor().str()), ": first is ", kind, " at ",
                       position(skipped + bad->first, {view->shape.data(), view->shape.size()}), ", ", bad->count, " of ",
                       values.size(), " values looked at; the checkpoint is damaged or training diverged")};
   }

@@ -99,7 +99,7 @@ int openCacheBlob(const std::string &directory, int directoryFd, const std::stri
 
 Expected<FileDescriptor> openBeneath(const std::string &directory, std::string_view name) {
   auto refuse = [&](const char *why) {
-    return Error{text(directory, ": file name ", quoted(name), " ", why), ExitCode::BadInput};
+    return Error{text(directory, ": file name ", quote(name), " ", why), ExitCode::BadInput};
   };
   if (name.empty() || name.size() > 1024 || name.front() == '/' || name.find('\0') != name.npos)
     return refuse("must be a relative path of 1 to 1024 characters");
@@ -118,7 +118,7 @@ Expected<FileDescriptor> openBeneath(const std::string &directory, std::string_v
     if (next.get() < 0 && errno == ELOOP && plain)
       next = FileDescriptor(openCacheBlob(directory, current.get(), component));
     else if (next.get() < 0 && errno != ELOOP)
-      return Error{text(directory, ": ", quoted(name), ": cannot open: ", systemMessage(errno)), ExitCode::IoError};
+      return Error{text(directory, ": ", quote(name), ": cannot open: ", systemMessage(errno)), ExitCode::IoError};
     if (next.get() < 0)
       return refuse("is a symbolic link; only links of a Hugging Face snapshot into ../../blobs are followed, copy the "
                     "file into the directory");

@@ -193,7 +193,7 @@ private:
     });
     for (size_t i = 1; i < sorted.size(); ++i)
       if (sorted[i]->name == sorted[i - 1]->name)
-        return failHere(sorted[i]->offset, qcc::text("duplicate key ", quoted(sorted[i]->name), ", first at byte ",
+        return failHere(sorted[i]->offset, qcc::text("duplicate key ", quote(sorted[i]->name), ", first at byte ",
                                                      grouped(sorted[i - 1]->offset)));
     return true;
   }

@@ -126,7 +126,7 @@ Expected<NpyArray> readNpy(const std::string &path) {
     return refuse("the header is not a dict of descr, fortran_order and shape");
   std::optional<DType> type = typeOf(*header.descr);
   if (!type)
-    return refuse(text("element type ", quoted(*header.descr), "; supported are '<f4', '<i4' and '<i8'"));
+    return refuse(text("element type ", quote(*header.descr), "; supported are '<f4', '<i4' and '<i8'"));
   if (*header.fortran)
     return refuse("is in Fortran order; save it with numpy.ascontiguousarray");
   std::optional<uint64_t> bytes = bitWidth(*type) / 8;

@@ -4,7 +4,7 @@
 
 namespace qcc {
 
-std::string quoted(std::string_view name) {
+std::string quote(std::string_view name) {
   constexpr size_t limit = 128;
   constexpr char hex[] = "0123456789abcdef";
   std::string out = "'";

@@ -19,7 +19,8 @@ template <typename... Args> std::string text(const Args &...args) {
 
 /// 'name' for a message: text from a file is quoted, control characters and bytes that are not printable ASCII are
 /// escaped, and it is cut at 128 characters, so that it cannot forge lines of a log.
-std::string quoted(std::string_view name);
+/// (Not "quoted": argument-dependent look-up would find std::quoted.)
+std::string quote(std::string_view name);
 
 /// 1,234,567: counts of bytes are read by people.
 std::string grouped(uint64_t value);

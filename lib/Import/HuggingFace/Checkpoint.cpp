@@ -30,7 +30,7 @@ Expected<std::map<std::string, std::string>> readWeightMap(const MappedFile &ind
   std::map<std::string, std::string> result;
   for (const json::Member &member : weightMap->members()) {
     if (!member.value.isString())
-      return Error{text(index.name(), ": byte ", grouped(member.offset), ": weight_map entry ", quoted(member.name),
+      return Error{text(index.name(), ": byte ", grouped(member.offset), ": weight_map entry ", quote(member.name),
                         " must be a file name, found ", json::describe(member.value.kind))};
     result.emplace(member.name, member.value.string());
   }
@@ -107,7 +107,7 @@ Status Checkpoint::openSharded(const MappedFile &index) {
     const SafetensorsFile &shard = files.find(file)->second;
     auto found = shard.tensors().find(tensor);
     if (found == shard.tensors().end())
-      problems.add(text(shard.file().name(), ": tensor ", quoted(tensor), " is missing, though ", indexName,
+      problems.add(text(shard.file().name(), ": tensor ", quote(tensor), " is missing, though ", indexName,
                         " places it there; download index and shard from the same revision"));
     else
       byName.emplace(tensor, CheckpointTensor{&found->second, file});
@@ -116,10 +116,10 @@ Status Checkpoint::openSharded(const MappedFile &index) {
     for (const auto &[tensorName, tensor] : shard.tensors()) {
       auto listed = weightMap->find(tensorName);
       if (listed == weightMap->end())
-        problems.add(text(shard.file().name(), ": tensor ", quoted(tensorName), " is not listed in ", indexName));
+        problems.add(text(shard.file().name(), ": tensor ", quote(tensorName), " is not listed in ", indexName));
       else if (listed->second != name)
-        problems.add(text(shard.file().name(), ": tensor ", quoted(tensorName), " also stands in ",
-                          quoted(listed->second), ", where ", indexName, " places it"));
+        problems.add(text(shard.file().name(), ": tensor ", quote(tensorName), " also stands in ",
+                          quote(listed->second), ", where ", indexName, " places it"));
     }
   if (size_t count = problems.errors.size(); count > maxFindings) {
     problems.errors.resize(maxFindings);
@@ -133,13 +133,13 @@ Status Checkpoint::openSharded(const MappedFile &index) {
 Expected<TensorView> Checkpoint::find(std::string_view file, std::string_view tensor) const {
   auto found = files.find(file);
   if (found == files.end())
-    return Error{text(path, ": the checkpoint has no file ", quoted(file))};
+    return Error{text(path, ": the checkpoint has no file ", quote(file))};
   auto stored = found->second.tensors().find(tensor);
   if (stored == found->second.tensors().end())
-    return Error{text(path, "/", file, ": tensor ", quoted(tensor), " is missing")};
+    return Error{text(path, "/", file, ": tensor ", quote(tensor), " is missing")};
   const StoredTensor &entry = stored->second;
   if (!entry.type)
-    return Error{text(path, "/", file, ": tensor ", quoted(tensor), " has the unsupported dtype ", entry.typeName)};
+    return Error{text(path, "/", file, ": tensor ", quote(tensor), " has the unsupported dtype ", entry.typeName)};
   return TensorView{*entry.type, entry.shape, entry.bytes};
 }
 

@@ -31,7 +31,7 @@ bool readFamily(const ConfigReader &root, ModelConfig &config) {
       config.family = known.family;
       return true;
     }
-  root.complain(text("unknown model_type ", quoted(*name), "; supported are llama, mistral, qwen2 and qwen3"));
+  root.complain(text("unknown model_type ", quote(*name), "; supported are llama, mistral, qwen2 and qwen3"));
   return false;
 }
 
@@ -73,7 +73,7 @@ void readActivation(const ConfigReader &root, ModelConfig &config) {
   else if (name == "gelu_new" || name == "gelu_fast" || name == "gelu_pytorch_tanh")
     config.activation = Activation::GeluTanh;
   else
-    root.complain(text("unknown hidden_act ", quoted(name),
+    root.complain(text("unknown hidden_act ", quote(name),
                        "; supported are silu, swish, gelu, gelu_python, gelu_new, gelu_fast and gelu_pytorch_tanh"));
 }
 

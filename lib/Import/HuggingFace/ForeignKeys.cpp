@@ -70,7 +70,7 @@ void rejectQuantized(const ConfigReader &root) {
     if (!value)
       continue;
     const json::Value *method = value->isObject() ? value->find("quant_method") : nullptr;
-    std::string name = method && method->isString() ? quoted(method->string()) : "of an unnamed method";
+    std::string name = method && method->isString() ? quote(method->string()) : "of an unnamed method";
     root.complain(text(key, ": the checkpoint is already quantized (", name,
                        "), which is not supported; give the original floating-point checkpoint"));
   }

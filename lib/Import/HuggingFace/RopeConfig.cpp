@@ -48,7 +48,7 @@ void readYarn(const ConfigReader &reader, int64_t maxPositions, RopeSpec &rope) 
 void readScaling(const ConfigReader &reader, const json::Value &object, int64_t maxPositions, RopeSpec &rope) {
   for (const json::Member &member : object.members())
     if (std::find(std::begin(knownKeys), std::end(knownKeys), member.name) == std::end(knownKeys) && !member.value.isNull())
-      reader.complain(text("unknown key ", quoted(member.name), " may change the rotation; it is not supported"));
+      reader.complain(text("unknown key ", quote(member.name), " may change the rotation; it is not supported"));
   std::string type = "default";
   for (const char *key : {"type", "rope_type"}) // the newer spelling wins
     if (std::optional<std::string> given = reader.string(key))
@@ -65,7 +65,7 @@ void readScaling(const ConfigReader &reader, const json::Value &object, int64_t 
     rope.kind = RopeKind::Yarn;
     readYarn(reader, maxPositions, rope);
   } else {
-    reader.complain(text("unknown rope type ", quoted(type), "; supported are default, linear, llama3 and yarn"));
+    reader.complain(text("unknown rope type ", quote(type), "; supported are default, linear, llama3 and yarn"));
   }
 }
 

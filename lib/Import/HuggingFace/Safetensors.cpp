@@ -88,7 +88,7 @@ public:
 private:
   Error refuse(const std::string &why) const { return {text(file.name(), ": ", why)}; }
   Error refuse(const json::Member &member, const std::string &why) const {
-    return refuse(text("header byte ", grouped(member.offset), ", tensor ", quoted(member.name), ": ", why));
+    return refuse(text("header byte ", grouped(member.offset), ", tensor ", quote(member.name), ": ", why));
   }
 
   Status checkMetadata(const json::Member &member) const {
@@ -96,7 +96,7 @@ private:
       return refuse("__metadata__ must be an object of strings");
     for (const json::Member &entry : member.value.members())
       if (!entry.value.isString())
-        return refuse(text("header byte ", grouped(entry.offset), ": __metadata__ entry ", quoted(entry.name),
+        return refuse(text("header byte ", grouped(entry.offset), ": __metadata__ entry ", quote(entry.name),
                            " must be a string, found ", json::describe(entry.value.kind)));
     return {};
   }
@@ -113,7 +113,7 @@ private:
       return refuse(member, "must have exactly dtype (a string), shape (an array) and data_offsets (an array)");
     const TypeInfo *info = findType(type->string());
     if (!info)
-      return refuse(member, text("unknown dtype ", quoted(type->string())));
+      return refuse(member, text("unknown dtype ", quote(type->string())));
     if (shape->array().size() > maxRank)
       return refuse(member, text("rank ", shape->array().size(), " exceeds the limit of ", maxRank));
     Entry entry;
@@ -166,7 +166,7 @@ private:
     });
     uint64_t available = file.bytes().size() - dataBegin, position = 0;
     for (Entry &entry : entries) {
-      auto complain = [&](const std::string &why) { return refuse(text("tensor ", quoted(entry.tensor.name), ": ", why)); };
+      auto complain = [&](const std::string &why) { return refuse(text("tensor ", quote(entry.tensor.name), ": ", why)); };
       std::string range = text("data_offsets [", grouped(entry.begin), ", ", grouped(entry.end), ")");
       if (entry.begin != position)
         return complain(text(range, entry.begin < position ? " overlap the tensor before, which ends at "

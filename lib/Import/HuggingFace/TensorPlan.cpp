@@ -26,7 +26,7 @@ bool isRotaryBuffer(std::string_view name) { return name.ends_with(".rotary_emb.
 
 void checkShapes(const ExpectedTensor &expected, const CheckpointTensor &found, ErrorList &problems) {
   auto complain = [&](const std::string &why) {
-    problems.add(text(found.file, ": tensor ", quoted(expected.name), " ", why));
+    problems.add(text(found.file, ": tensor ", quote(expected.name), " ", why));
   };
   if (found.stored->shape != expected.shape)
     complain(text("has shape ", shapeText(found.stored->shape), ", config.json asks for ", shapeText(expected.shape)));
@@ -77,7 +77,7 @@ Status checkTensors(const ModelConfig &config, const Checkpoint &checkpoint) {
     auto found = tensors.find(expected.name);
     if (found == tensors.end()) {
       const char *hint = expected.name == headName ? "; set tie_word_embeddings if the head shares the embeddings" : "";
-      problems.add(text(checkpoint.directory(), ": missing tensor ", quoted(expected.name), " of shape ",
+      problems.add(text(checkpoint.directory(), ": missing tensor ", quote(expected.name), " of shape ",
                         shapeText(expected.shape), hint));
       continue;
     }
@@ -90,11 +90,11 @@ Status checkTensors(const ModelConfig &config, const Checkpoint &checkpoint) {
     if (name == headName && config.tiedEmbeddings) {
       auto embedding = tensors.find(embeddingName);
       if (embedding != tensors.end() && !sameBytes(*tensor.stored, *embedding->second.stored))
-        problems.add(text(tensor.file, ": tensor ", quoted(name), " differs from the embeddings although ",
+        problems.add(text(tensor.file, ": tensor ", quote(name), " differs from the embeddings although ",
                           "tie_word_embeddings is true; set it to false or remove the tensor"));
       continue;
     }
-    problems.add(text(tensor.file, ": unknown tensor ", quoted(name), " of shape ", shapeText(tensor.stored->shape),
+    problems.add(text(tensor.file, ": unknown tensor ", quote(name), " of shape ", shapeText(tensor.stored->shape),
                       ": a ", nameOf(config.family), " model with this config.json does not read it"));
   }
   if (size_t count = problems.errors.size(); count > maxFindings) {

@@ -32,7 +32,7 @@ std::vector<bool> readLayerTypes(const ConfigReader &root, const json::Value &ty
   for (const json::Value &type : types.array()) {
     std::string name = type.isString() ? type.string() : json::describe(type.kind);
     if (name != "full_attention" && name != "sliding_attention") {
-      root.complain(text("layer_types entry ", quoted(name), "; supported are full_attention and sliding_attention"));
+      root.complain(text("layer_types entry ", quote(name), "; supported are full_attention and sliding_attention"));
       return {};
     }
     sliding.push_back(name == "sliding_attention");

@@ -1,8 +1,8 @@
 //===- AttentionCases.cpp - Prefill and decode against double precision ---===//
 //
-// Tolerance: probabilities and output are rounded to bf16 once each (unit roundoff 2^-8), so an element may be off by 2^-7 of
-// sum p |v| (attention/prefill.cuh). Roundings average out, so the root mean square of all errors must lie below 2^-8 of that
-// of the values: a scale or a key that is wrong by a little shows there.
+// Tolerance: probabilities and output are rounded to bf16 once each (unit roundoff 2^-8), so an element may be off by
+// 2^-7 of sum p |v| (attention/prefill.cuh). Roundings average out, so the root mean square of all errors must lie
+// below 2^-8 of that of the values: a scale or a key that is wrong by a little shows there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,7 +35,8 @@ PagedCache makeCache(const Shape &shape) {
   return PagedCache(desc, shape.runs, 7);
 }
 
-void compareAttention(const PagedCache &cache, const std::vector<uint16_t> &q, const std::vector<uint16_t> &y, Comparison &compare) {
+void compareAttention(const PagedCache &cache, const std::vector<uint16_t> &q, const std::vector<uint16_t> &y,
+                      Comparison &compare) {
   const AttentionDesc &desc = cache.desc;
   double squaredErrors = 0, squares = 0;
   for (size_t b = 0; b < cache.runs.size(); ++b)
@@ -52,7 +53,8 @@ void compareAttention(const PagedCache &cache, const std::vector<uint16_t> &q, c
         }
       }
   if (!(std::sqrt(squaredErrors) <= 0x1p-8 * std::sqrt(squares)))
-    compare.error("root mean square error is " + std::to_string(std::sqrt(squaredErrors / squares)) + " of the values, limit 0.0039");
+    compare.error("root mean square error is " + std::to_string(std::sqrt(squaredErrors / squares)) +
+                  " of the values, limit 0.0039");
 }
 
 CaseResult checkPrefill(Device &device, const Shape &shape, int target) {
@@ -88,8 +90,23 @@ std::vector<Shape> prefillShapes() {
       {"seven_tokens", "part of a tile", 4, 2, 64, bf16, 0, {{7, 7}}},
       {"one_page", "exactly one page", 2, 1, 64, bf16, 0, {{64, 64}}},
       {"several_pages", "the loop over tiles, odd end", 2, 1, 64, bf16, 0, {{300, 300}}},
-      {"ragged", "six runs, one of them empty, new and continued", 4, 2, 64, bf16, 0, {{1, 1}, {0, 5}, {17, 80}, {1, 130}, {65, 65}, {30, 94}}},
+      {"ragged",
+       "six runs, one of them empty, new and continued",
+       4,
+       2,
+       64,
+       bf16,
+       0,
+       {{1, 1}, {0, 5}, {17, 80}, {1, 130}, {65, 65}, {30, 94}}},
       {"chunk", "a chunk that starts and ends inside pages", 2, 2, 64, bf16, 0, {{70, 190}}},
+      {"diagonal",
+       "the first token's position is the last but one of a tile: one key of it must be masked",
+       1,
+       1,
+       64,
+       bf16,
+       0,
+       {{8, 70}}},
       {"window", "window shorter than the prompt", 2, 1, 64, bf16, 40, {{150, 150}, {3, 200}}},
       {"window_one", "each token sees itself only", 1, 1, 64, bf16, 1, {{20, 20}}},
       {"window_page", "window of exactly one page", 1, 1, 64, bf16, 64, {{130, 130}}},
@@ -116,7 +133,14 @@ std::vector<Shape> decodeShapes() {
       {"part_of_slice", "three of four warps without keys", 4, 2, 64, bf16, 0, {{1, 7}}},
       {"end_of_page", "context of one page", 4, 1, 64, bf16, 0, {{1, 64}}},
       {"start_of_page", "one key on the second page", 4, 1, 64, bf16, 0, {{1, 65}}},
-      {"mixed", "contexts with different split counts, one sequence idle", 8, 2, 64, bf16, 0, {{1, 300}, {1, 1}, {0, 90}, {1, 129}, {1, 700}}},
+      {"mixed",
+       "contexts with different split counts, one sequence idle",
+       8,
+       2,
+       64,
+       bf16,
+       0,
+       {{1, 300}, {1, 1}, {0, 90}, {1, 129}, {1, 700}}},
       {"window", "splits begin at the window's first page", 2, 1, 64, bf16, 100, {{1, 500}, {1, 50}, {1, 228}}},
       {"group16", "a full tile of query heads", 16, 1, 64, bf16, 0, {{1, 200}}},
       {"group20", "two tiles of query heads, the second partial", 20, 1, 64, bf16, 0, {{1, 200}}},

@@ -28,7 +28,8 @@ void bindCache(Launcher &launcher, const PagedCache &cache, const std::vector<ui
 
 } // namespace
 
-std::vector<uint16_t> runPrefill(Device &device, const PagedCache &cache, const std::vector<uint16_t> &q, int target, std::string &error) {
+std::vector<uint16_t> runPrefill(Device &device, const PagedCache &cache, const std::vector<uint16_t> &q, int target,
+                                 std::string &error) {
   Launcher launcher(device, cache.desc, target);
   bindCache(launcher, cache, q);
   launcher.output("y", size_t(cache.tokens() * cache.desc.outPitch * 2), 0xff);
@@ -36,8 +37,8 @@ std::vector<uint16_t> runPrefill(Device &device, const PagedCache &cache, const 
   return launcher.read<uint16_t>("y");
 }
 
-std::vector<uint16_t> runDecode(Device &device, const PagedCache &cache, const std::vector<uint16_t> &q, int64_t maxSplits, int target,
-                                std::string &error) {
+std::vector<uint16_t> runDecode(Device &device, const PagedCache &cache, const std::vector<uint16_t> &q,
+                                int64_t maxSplits, int target, std::string &error) {
   AttentionDesc desc = cache.desc;
   desc.maxSplits = maxSplits;
   desc.stage = AttentionDesc::Stage::DecodePartial;

@@ -28,7 +28,8 @@ CaseResult checkGather(Device &device, int64_t columns, int64_t tablePitch, int 
   std::vector<uint16_t> y = launcher.read<uint16_t>("y");
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t i = 0; i < pitch; ++i)
-      compare.equal(y[size_t(row * pitch + i)], i < columns ? table[size_t(index[size_t(row)] * tablePitch + i)] : 0xeeee,
+      compare.equal(y[size_t(row * pitch + i)],
+                    i < columns ? table[size_t(index[size_t(row)] * tablePitch + i)] : 0xeeee,
                     i < columns ? "y" : "padding of y", row, i);
   return compare.result();
 }
@@ -78,9 +79,9 @@ Greedy ordinary(int64_t columns) {
 Greedy special() {
   float infinity = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   return {4,
-          {{-1.0f, -0.0f, 0.0f, -0.0f},           // zeros of both signs are equal
-           {0.0f, infinity, nan, nan},            // NaN counts as the largest, the first one
-           {0.0f, -nan, infinity, 1.0f},          // whatever its sign
+          {{-1.0f, -0.0f, 0.0f, -0.0f},  // zeros of both signs are equal
+           {0.0f, infinity, nan, nan},   // NaN counts as the largest, the first one
+           {0.0f, -nan, infinity, 1.0f}, // whatever its sign
            {-infinity, -infinity, -infinity, -infinity}},
           {1, 2, 1, 0}};
 }
@@ -94,10 +95,11 @@ std::vector<KernelCase> gatherCases() {
   };
   std::vector<KernelCase> cases;
   for (Shape shape : {Shape{128, 128, "whole vectors"}, Shape{131, 136, "odd width, aligned rows"},
-                      Shape{131, 131, "odd pitch: rows are misaligned and read element by element"}, Shape{5, 8, "less than a vector"},
-                      Shape{2880, 2880, "several blocks along the columns"}})
-    cases.push_back({"gather_" + std::to_string(shape.columns) + "_" + std::to_string(shape.tablePitch), shape.reason,
-                     [=](Device &device, int target) { return checkGather(device, shape.columns, shape.tablePitch, target); }});
+                      Shape{131, 131, "odd pitch: rows are misaligned and read element by element"},
+                      Shape{5, 8, "less than a vector"}, Shape{2880, 2880, "several blocks along the columns"}})
+    cases.push_back(
+        {"gather_" + std::to_string(shape.columns) + "_" + std::to_string(shape.tablePitch), shape.reason,
+         [=](Device &device, int target) { return checkGather(device, shape.columns, shape.tablePitch, target); }});
   return cases;
 }
 
@@ -107,8 +109,9 @@ std::vector<KernelCase> argmaxCases() {
     const char *reason;
   };
   std::vector<KernelCase> cases;
-  for (Shape shape : {Shape{1, "one column"}, Shape{3, "tail only"}, Shape{256, "one warp, whole vectors"}, Shape{1021, "tail after vectors"},
-                      Shape{40003, "several rounds of the largest block, and a tail"}})
+  for (Shape shape :
+       {Shape{1, "one column"}, Shape{3, "tail only"}, Shape{256, "one warp, whole vectors"},
+        Shape{1021, "tail after vectors"}, Shape{40003, "several rounds of the largest block, and a tail"}})
     cases.push_back({"argmax_" + std::to_string(shape.columns), shape.reason,
                      [=](Device &device, int target) { return checkArgmax(device, ordinary(shape.columns), target); }});
   cases.push_back({"argmax_special", "NaN, infinities and zeros of both signs",

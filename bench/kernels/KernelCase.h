@@ -1,7 +1,7 @@
 //===- KernelCase.h - Checks of all families but GEMM -------------*- C++ -*-===//
 //
-// A case runs one kernel (or the two of decode attention) on random data and compares with double precision. The unit tests
-// run them all on the simulator, kernel-check on a GPU.
+// A case runs one kernel (or the two of decode attention) on random data and compares with double precision. The unit
+// tests run them all on the simulator, kernel-check on a GPU.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_BENCH_KERNELS_KERNELCASE_H

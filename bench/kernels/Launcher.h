@@ -1,7 +1,7 @@
 //===- Launcher.h - Runs one kernel instance with host data -------*- C++ -*-===//
 //
-// Binds a kernel's arguments by name to host data, launches it and hands the outputs back. Every buffer is allocated with
-// exactly its size, so that the simulator reports any access beyond it; outputs start poisoned.
+// Binds a kernel's arguments by name to host data, launches it and hands the outputs back. Every buffer is allocated
+// with exactly its size, so that the simulator reports any access beyond it; outputs start poisoned.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_BENCH_KERNELS_LAUNCHER_H
@@ -29,7 +29,9 @@ public:
     data.buffers[name] = std::move(bytes);
   }
   /// Bytes of an output, all `poison` before the launch.
-  void output(const std::string &name, size_t bytes, uint8_t poison = 0xee) { data.buffers[name] = Bytes(bytes, poison); }
+  void output(const std::string &name, size_t bytes, uint8_t poison = 0xee) {
+    data.buffers[name] = Bytes(bytes, poison);
+  }
   void size(codegen::Size size, int64_t value) { data.sizes[size] = value; }
 
   /// Compiles the first variant whose bounds hold and launches it. Empty on success, else what went wrong.

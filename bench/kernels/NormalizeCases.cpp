@@ -68,7 +68,8 @@ void compareGroup(const Problem &p, const Output &output, int64_t row, int64_t g
   std::vector<double> s;
   double squares = 0;
   for (int64_t i = 0; i < p.columns; ++i) {
-    size_t dense = size_t(row * p.width() + group * p.columns + i), at = size_t(row * p.pitch() + group * p.columns + i);
+    size_t dense = size_t(row * p.width() + group * p.columns + i),
+           at = size_t(row * p.pitch() + group * p.columns + i);
     float value = quant::bf16ToFloat(p.x[dense]);
     if (p.residual) {
       value = quant::roundToBF16(value + quant::bf16ToFloat(p.added[dense]));
@@ -81,7 +82,8 @@ void compareGroup(const Problem &p, const Output &output, int64_t row, int64_t g
   for (int64_t i = 0; i < p.columns; ++i) {
     double expected = s[size_t(i)] * factor * quant::bf16ToFloat(p.weight[size_t(i)]);
     size_t at = size_t(row * p.pitch() + group * p.columns + i);
-    compare.near(quant::bf16ToFloat(output.y[at]), expected, 0.51 * bf16Step(expected), "y", row, group * p.columns + i);
+    compare.near(quant::bf16ToFloat(output.y[at]), expected, 0.51 * bf16Step(expected), "y", row,
+                 group * p.columns + i);
   }
 }
 
@@ -97,15 +99,17 @@ CaseResult checkPlain(Device &device, const Problem &p, int target) {
   return compare.result();
 }
 
-/// Quantization sees the rounded y: codes and scale must be those that lib/Quant computes from the plain kernel's output.
+/// Quantization sees the rounded y: codes and scale must be those that lib/Quant computes from the plain kernel's
+/// output.
 CaseResult checkQuantized(Device &device, Problem p, int target) {
   for (int64_t i = 0; i < p.columns; ++i) // an all-zero row gets scale 1
     p.x[size_t(i)] = p.added[size_t(i)] = 0;
   Comparison compare;
   Output plain = launch(device, p, false, target, compare), quantized = launch(device, p, true, target, compare);
   for (int64_t row = 0; row < p.rows && !compare.failed(); ++row)
-    compareQuantized(&plain.y[size_t(row * p.pitch())], &quantized.codes[size_t(row * rowPitch(p.columns, ElemType::E4M3))],
-                     quantized.scales[size_t(row)], row, p.columns, compare);
+    compareQuantized(&plain.y[size_t(row * p.pitch())],
+                     &quantized.codes[size_t(row * rowPitch(p.columns, ElemType::E4M3))], quantized.scales[size_t(row)],
+                     row, p.columns, compare);
   return compare.result();
 }
 
@@ -139,8 +143,9 @@ std::vector<KernelCase> normalizeCases() {
                        return checkQuantized(device, makeProblem(shape.rows, shape.columns, 1, true), target);
                      }});
   }
-  cases.push_back({"normalize_3x5x64", "per-head norm: each group of a row has its own mean",
-                   [](Device &device, int target) { return checkPlain(device, makeProblem(3, 64, 5, false), target); }});
+  cases.push_back(
+      {"normalize_3x5x64", "per-head norm: each group of a row has its own mean",
+       [](Device &device, int target) { return checkPlain(device, makeProblem(3, 64, 5, false), target); }});
   return cases;
 }
 

@@ -70,11 +70,13 @@ struct PagedCache {
   /// Position of an element in a cache of [pages, kv_heads, 64, head_dim].
   size_t index(size_t sequence, int64_t position, int64_t head, int64_t element) const {
     int64_t page = blockTables[sequence * size_t(pagesPerSequence) + size_t(position / codegen::kPageSize)];
-    return size_t(((page * desc.kvHeads + head) * codegen::kPageSize + position % codegen::kPageSize) * desc.headDim + element);
+    return size_t(((page * desc.kvHeads + head) * codegen::kPageSize + position % codegen::kPageSize) * desc.headDim +
+                  element);
   }
 
   float stored(float value) const {
-    return desc.kv == codegen::ElemType::E4M3 ? quant::e4m3ToFloat(quant::floatToE4M3(value)) : quant::roundToBF16(value);
+    return desc.kv == codegen::ElemType::E4M3 ? quant::e4m3ToFloat(quant::floatToE4M3(value))
+                                              : quant::roundToBF16(value);
   }
 
   std::vector<uint8_t> encode(const std::vector<float> &values) const {

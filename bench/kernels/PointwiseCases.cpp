@@ -13,8 +13,9 @@ using namespace codegen;
 ScalarProgram swiglu() {
   ScalarProgram program;
   program.numInputs = 2;
-  program.body = {{ScalarOp::Neg, 0},        {ScalarOp::Exp, 2},       {ScalarOp::Constant, -1, -1, 1.0f}, {ScalarOp::Add, 3, 4},
-                  {ScalarOp::Div, 0, 5},     {ScalarOp::RoundBF16, 6}, {ScalarOp::Mul, 7, 1}};
+  program.body = {{ScalarOp::Neg, 0},    {ScalarOp::Exp, 2},    {ScalarOp::Constant, -1, -1, 1.0f},
+                  {ScalarOp::Add, 3, 4}, {ScalarOp::Div, 0, 5}, {ScalarOp::RoundBF16, 6},
+                  {ScalarOp::Mul, 7, 1}};
   program.result = 8;
   return program;
 }
@@ -46,7 +47,8 @@ Output launch(Device &device, const Problem &p, bool quantize, int target, Compa
   std::vector<uint16_t> padded = withPitch(p.fused, p.rows, 2 * p.columns, p.pitch);
   launcher.input("input0", padded);
   launcher.input("input1", padded);
-  launcher.output("y", size_t(p.rows * (quantize ? rowPitch(p.columns, ElemType::E4M3) : rowPitch(p.columns, ElemType::BF16) * 2)));
+  launcher.output(
+      "y", size_t(p.rows * (quantize ? rowPitch(p.columns, ElemType::E4M3) : rowPitch(p.columns, ElemType::BF16) * 2)));
   if (quantize)
     launcher.output("y_scale", size_t(p.rows * 4));
   if (std::string error = launcher.run(); !error.empty()) {
@@ -73,7 +75,8 @@ CaseResult checkPlain(Device &device, const Problem &p, int target) {
       double silu = gate / (1 + std::exp(-gate)), expected = quant::roundToBF16(float(silu)) * up;
       // f32 and double may fall on two sides of a rounding boundary of SiLU: one more of its steps.
       double bound = 0.51 * bf16Step(expected) + (nearBoundary(silu) ? bf16Step(silu) * std::fabs(up) : 0);
-      compare.near(quant::bf16ToFloat(output.y[size_t(row * rowPitch(p.columns, ElemType::BF16) + i)]), expected, bound, "y", row, i);
+      compare.near(quant::bf16ToFloat(output.y[size_t(row * rowPitch(p.columns, ElemType::BF16) + i)]), expected, bound,
+                   "y", row, i);
     }
   return compare.result();
 }
@@ -83,13 +86,13 @@ CaseResult checkQuantized(Device &device, const Problem &p, int target) {
   Output plain = launch(device, p, false, target, compare), quantized = launch(device, p, true, target, compare);
   for (int64_t row = 0; row < p.rows && !compare.failed(); ++row)
     compareQuantized(&plain.y[size_t(row * rowPitch(p.columns, ElemType::BF16))],
-                     &quantized.codes[size_t(row * rowPitch(p.columns, ElemType::E4M3))], quantized.scales[size_t(row)], row,
-                     p.columns, compare);
+                     &quantized.codes[size_t(row * rowPitch(p.columns, ElemType::E4M3))], quantized.scales[size_t(row)],
+                     row, p.columns, compare);
   return compare.result();
 }
 
-/// The identity: y is the input, so every e4m3 code can be asked for by its value. A row maximum of 448 makes the scale 1;
-/// between neighbouring codes lie their midpoint and its bf16 neighbours.
+/// The identity: y is the input, so every e4m3 code can be asked for by its value. A row maximum of 448 makes the scale
+/// 1; between neighbouring codes lie their midpoint and its bf16 neighbours.
 CaseResult checkRounding(Device &device, int target) {
   std::vector<uint16_t> x = {quant::floatToBF16(448.0f)};
   for (int code = 0; code < 0x7e; ++code) {
@@ -140,8 +143,9 @@ std::vector<KernelCase> pointwiseCases() {
   std::vector<KernelCase> cases;
   for (const Shape &shape : kShapes) {
     std::string name = "swiglu_" + std::to_string(shape.rows) + "x" + std::to_string(shape.columns);
-    cases.push_back({name, shape.reason,
-                     [=](Device &device, int target) { return checkPlain(device, Problem(shape.rows, shape.columns), target); }});
+    cases.push_back({name, shape.reason, [=](Device &device, int target) {
+                       return checkPlain(device, Problem(shape.rows, shape.columns), target);
+                     }});
     cases.push_back({name + "_e4m3", shape.reason, [=](Device &device, int target) {
                        return checkQuantized(device, Problem(shape.rows, shape.columns), target);
                      }});

@@ -46,7 +46,8 @@ private:
 };
 
 /// A row of bf16 with the pitch of an activation; the tail holds NaN, which must never reach a result.
-inline std::vector<uint16_t> withPitch(const std::vector<uint16_t> &dense, int64_t rows, int64_t columns, int64_t pitch) {
+inline std::vector<uint16_t> withPitch(const std::vector<uint16_t> &dense, int64_t rows, int64_t columns,
+                                       int64_t pitch) {
   std::vector<uint16_t> padded(size_t(rows * pitch), 0x7fc0);
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t column = 0; column < columns; ++column)
@@ -94,7 +95,8 @@ private:
 };
 
 /// One quantized row against lib/Quant's codes and scale for the same bf16 values, bit for bit.
-inline void compareQuantized(const uint16_t *y, const uint8_t *codes, float scale, int64_t row, int64_t columns, Comparison &compare) {
+inline void compareQuantized(const uint16_t *y, const uint8_t *codes, float scale, int64_t row, int64_t columns,
+                             Comparison &compare) {
   std::vector<float> values, scales(1);
   for (int64_t i = 0; i < columns; ++i)
     values.push_back(quant::bf16ToFloat(y[i]));

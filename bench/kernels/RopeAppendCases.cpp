@@ -62,8 +62,8 @@ struct Problem {
   }
 };
 
-/// One head after norm and rotation, and what its elements may be off by before the last rounding: where f32 and double put a
-/// normalized element on two sides of a bf16 boundary, one of its steps.
+/// One head after norm and rotation, and what its elements may be off by before the last rounding: where f32 and double
+/// put a normalized element on two sides of a bf16 boundary, one of its steps.
 struct Rotated {
   std::vector<double> value, slack;
 };
@@ -101,8 +101,8 @@ Rotated rotate(const Problem &p, const uint16_t *x, const std::vector<uint16_t> 
 double stepE4M3(double value) { return std::exp2(std::floor(std::log2(std::max(std::fabs(value), 0x1p-6))) - 3); }
 
 /// A cached element that is bf16(expected ± slack), and in e4m3 then divided by its head's scale and rounded once more.
-void compareCached(const Problem &p, const std::vector<uint8_t> &cache, size_t at, float scale, double expected, double slack,
-                   const char *what, int64_t token, int64_t column, Comparison &compare) {
+void compareCached(const Problem &p, const std::vector<uint8_t> &cache, size_t at, float scale, double expected,
+                   double slack, const char *what, int64_t token, int64_t column, Comparison &compare) {
   if (p.desc.kv == ElemType::BF16) {
     double actual = quant::bf16ToFloat(uint16_t(cache[2 * at] | (cache[2 * at + 1] << 8)));
     compare.near(actual, expected, slack + 0.501 * bf16Step(expected), what, token, column);
@@ -110,7 +110,8 @@ void compareCached(const Problem &p, const std::vector<uint8_t> &cache, size_t a
   }
   double units = expected / scale, beforeLast = (slack + 0.501 * bf16Step(expected)) / scale;
   double clamped = std::clamp(units, -448.0, 448.0);
-  compare.near(quant::e4m3ToFloat(cache[at]), clamped, beforeLast + 0.501 * stepE4M3(std::fabs(clamped) + beforeLast), what, token, column);
+  compare.near(quant::e4m3ToFloat(cache[at]), clamped, beforeLast + 0.501 * stepE4M3(std::fabs(clamped) + beforeLast),
+               what, token, column);
 }
 
 CaseResult checkRopeAppend(Device &device, const Shape &shape, int target) {
@@ -150,22 +151,25 @@ CaseResult checkRopeAppend(Device &device, const Shape &shape, int target) {
         if (skipped)
           compare.equal(actual[i], 0xeeee, "q of a token outside the table", t, head * desc.headDim + i);
         else
-          compare.near(quant::bf16ToFloat(actual[i]), y.value[size_t(i)], y.slack[size_t(i)] + 0.501 * bf16Step(y.value[size_t(i)]), "q", t,
-                       head * desc.headDim + i);
+          compare.near(quant::bf16ToFloat(actual[i]), y.value[size_t(i)],
+                       y.slack[size_t(i)] + 0.501 * bf16Step(y.value[size_t(i)]), "q", t, head * desc.headDim + i);
       }
     }
     if (skipped || slot < 0)
       continue;
     for (int64_t head = 0; head < desc.kvHeads; ++head) {
-      Rotated k = rotate(p, &p.qk[size_t(t * desc.kIn.pitch + desc.kIn.offset + head * desc.headDim)], p.kWeight, position);
+      Rotated k =
+          rotate(p, &p.qk[size_t(t * desc.kIn.pitch + desc.kIn.offset + head * desc.headDim)], p.kWeight, position);
       for (int64_t i = 0; i < desc.headDim; ++i) {
         size_t at = p.cacheIndex(slot, head) + size_t(i);
         written[at] = true;
-        compareCached(p, kCache, at, p.kScale[size_t(head)], k.value[size_t(i)], k.slack[size_t(i)], "k_cache", t, head * desc.headDim + i, compare);
+        compareCached(p, kCache, at, p.kScale[size_t(head)], k.value[size_t(i)], k.slack[size_t(i)], "k_cache", t,
+                      head * desc.headDim + i, compare);
         // v passes unrotated: what the cache holds of it is known to the bit.
         uint16_t value = p.v[size_t(t * desc.vIn.pitch + desc.vIn.offset + head * desc.headDim + i)];
         if (desc.kv == ElemType::E4M3)
-          compare.equal(vCache[at], quant::floatToE4M3(quant::bf16ToFloat(value) / p.vScale[size_t(head)]), "v_cache code", t, head * desc.headDim + i);
+          compare.equal(vCache[at], quant::floatToE4M3(quant::bf16ToFloat(value) / p.vScale[size_t(head)]),
+                        "v_cache code", t, head * desc.headDim + i);
         else
           compare.equal(vCache[2 * at] | (vCache[2 * at + 1] << 8), value, "v_cache bits", t, head * desc.headDim + i);
       }

@@ -52,7 +52,8 @@ KernelInstance instantiatePrefill(const AttentionDesc &desc, const KernelConfig 
   int64_t blockKv = configValue(config, "BLOCK_KV", 16, kPageSize, error);
   int64_t bytes = 2 * 2 * blockKv * tileStride(desc);
   if (error.empty() && kPageSize % blockKv != 0)
-    error = "configuration: BLOCK_KV = " + std::to_string(blockKv) + " must divide the page of " + std::to_string(kPageSize);
+    error = "configuration: BLOCK_KV = " + std::to_string(blockKv) + " must divide the page of " +
+            std::to_string(kPageSize);
   if (error.empty() && blockKv % 16 != 0)
     error = "configuration: BLOCK_KV = " + std::to_string(blockKv) + " must be a multiple of 16";
   if (error.empty() && bytes > kMaxSharedBytes)
@@ -122,7 +123,8 @@ KernelInstance instantiateCombine(const AttentionDesc &desc, const KernelConfig 
 
   instance.grid = {GridDim{std::nullopt, desc.heads, warps}, GridDim{Size::B, 1, 1}, GridDim{}};
   instance.block = {uint32_t(32 * warps), 1, 1};
-  stub.finish(instance, "qcc::attentionCombine<Problem>(" + workspace + ", " + starts + ", " + contexts + ", " + y + ");");
+  stub.finish(instance,
+              "qcc::attentionCombine<Problem>(" + workspace + ", " + starts + ", " + contexts + ", " + y + ");");
   return instance;
 }
 
@@ -132,8 +134,8 @@ std::string checkFamily(const AttentionDesc &desc, int target) {
   if (desc.headDim < 16 || desc.headDim > 256 || desc.headDim % 16 != 0)
     return "attention: headDim = " + std::to_string(desc.headDim) + " must be a multiple of 16 in [16, 256]";
   if (desc.kvHeads < 1 || desc.heads < 1 || desc.heads % desc.kvHeads != 0)
-    return "attention: heads = " + std::to_string(desc.heads) + " must be a positive multiple of kvHeads = " +
-           std::to_string(desc.kvHeads);
+    return "attention: heads = " + std::to_string(desc.heads) +
+           " must be a positive multiple of kvHeads = " + std::to_string(desc.kvHeads);
   if (desc.kv != ElemType::BF16 && desc.kv != ElemType::E4M3)
     return std::string("attention: cache type ") + nameOf(desc.kv) + " must be bf16 or e4m3";
   if (desc.window < 0 || desc.window > INT32_MAX)

@@ -7,7 +7,8 @@ namespace qcc::codegen {
 
 std::string checkFamily(const NormalizeDesc &desc, int target) {
   if (desc.columns < 1 || desc.columns > 32768)
-    return "normalize: columns = " + std::to_string(desc.columns) + " must lie in [1, 32768]: a row is held in registers";
+    return "normalize: columns = " + std::to_string(desc.columns) +
+           " must lie in [1, 32768]: a row is held in registers";
   if (desc.groupsPerRow < 1)
     return "normalize: groupsPerRow = " + std::to_string(desc.groupsPerRow) + " must be at least 1";
   if (desc.groupsPerRow > 1 && desc.columns % 8 != 0)
@@ -25,8 +26,8 @@ KernelInstance instantiateFamily(const NormalizeDesc &desc, const KernelConfig &
   int64_t warps = configValue(config, "WARPS_PER_ROW", 1, 32, error);
   int64_t perBlock = configValue(config, "ROWS_PER_BLOCK", 1, warps == 1 ? 32 : 1, error);
   if (error.empty() && desc.columns > 1024 * warps)
-    error = "configuration: WARPS_PER_ROW = " + std::to_string(warps) + " holds at most " + std::to_string(1024 * warps) +
-            " columns; the row has " + std::to_string(desc.columns);
+    error = "configuration: WARPS_PER_ROW = " + std::to_string(warps) + " holds at most " +
+            std::to_string(1024 * warps) + " columns; the row has " + std::to_string(desc.columns);
   if (!error.empty())
     return instance;
 
@@ -52,8 +53,8 @@ KernelInstance instantiateFamily(const NormalizeDesc &desc, const KernelConfig &
 
   instance.grid = {GridDim{rows, desc.groupsPerRow, perBlock}, GridDim{}, GridDim{}};
   instance.block = {uint32_t(32 * warps * perBlock), 1, 1};
-  stub.finish(instance, "qcc::normalize<Problem>({" + x + ", " + residual + ", " + sum + ", " + weight + ", " + y + ", " +
-                            scale + ", " + count + "});");
+  stub.finish(instance, "qcc::normalize<Problem>({" + x + ", " + residual + ", " + sum + ", " + weight + ", " + y +
+                            ", " + scale + ", " + count + "});");
   return instance;
 }
 

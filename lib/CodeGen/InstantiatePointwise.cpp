@@ -14,7 +14,8 @@ std::string checkFamily(const PointwiseDesc &desc, int target) {
   if (desc.columns < 1 || desc.columns > 65536)
     return "pointwise: columns = " + std::to_string(desc.columns) + " must lie in [1, 65536]";
   if (desc.inputs.empty() || int64_t(desc.inputs.size()) > kMaxInputs)
-    return "pointwise: " + std::to_string(desc.inputs.size()) + " inputs; there must be 1 to " + std::to_string(kMaxInputs);
+    return "pointwise: " + std::to_string(desc.inputs.size()) + " inputs; there must be 1 to " +
+           std::to_string(kMaxInputs);
   if (desc.program.numInputs != int32_t(desc.inputs.size()))
     return "pointwise: the program has " + std::to_string(desc.program.numInputs) + " inputs, the description " +
            std::to_string(desc.inputs.size());
@@ -54,7 +55,8 @@ KernelInstance instantiateFamily(const PointwiseDesc &desc, const KernelConfig &
     operands += (i ? ", v[" : "v[") + std::to_string(i) + "]";
     pointers += (i ? ", " : "") + stub.pointer("const qcc::u16 *", "input" + std::to_string(i));
   }
-  stub.member("__device__ static float apply(const float (&v)[" + inputs + "]) { return Body::apply(" + operands + "); }");
+  stub.member("__device__ static float apply(const float (&v)[" + inputs + "]) { return Body::apply(" + operands +
+              "); }");
   std::string y = stub.pointer("void *", "y", /*written=*/true);
   std::string scale = desc.quantize ? stub.pointer("float *", "y_scale", /*written=*/true) : "nullptr";
 

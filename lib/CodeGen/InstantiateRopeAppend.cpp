@@ -41,7 +41,8 @@ std::string checkFamily(const RopeAppendDesc &desc, int target) {
   return "";
 }
 
-KernelInstance instantiateFamily(const RopeAppendDesc &desc, const KernelConfig &config, Size rows, std::string &error) {
+KernelInstance instantiateFamily(const RopeAppendDesc &desc, const KernelConfig &config, Size rows,
+                                 std::string &error) {
   KernelInstance instance;
   refuseUnknown(config, {"WARPS"}, error);
   int64_t warps = configValue(config, "WARPS", 1, 32, error);

@@ -1,7 +1,7 @@
 //===- Attention.cpp - Tiles, stages and splits ---------------------------===//
 
-#include "../Families.h"
 #include "qcc/CodeGen/Attention.h"
+#include "../Families.h"
 
 #include <algorithm>
 
@@ -17,8 +17,8 @@ std::vector<KernelVariant> chooseFamily(const AttentionDesc &desc, int target, S
   int64_t rowBytes = desc.headDim * sizeOf(desc.kv);
   switch (desc.stage) {
   case Stage::Prefill:
-    // Four warps of 16 rows. A page at a time; half of one where two stages of K and V would not fit shared memory, or where
-    // the output (headDim registers per row pair) leaves no room for 64 keys' scores.
+    // Four warps of 16 rows. A page at a time; half of one where two stages of K and V would not fit shared memory, or
+    // where the output (headDim registers per row pair) leaves no room for 64 keys' scores.
     variant.config.values = {{"WARPS", 4}, {"BLOCK_KV", desc.headDim > 128 ? 32 : 64}};
     break;
   case Stage::DecodePartial:
@@ -41,7 +41,8 @@ int64_t chooseMaxSplits(const AttentionDesc &desc, int64_t maxContext, int targe
   int64_t multiprocessors = target == 80 ? 108 : target == 89 ? 142 : 132;
   int64_t blocksPerSplit = desc.kvHeads * ((desc.heads / desc.kvHeads + 15) / 16);
   int64_t useful = (maxContext + 2 * kPageSize - 1) / (2 * kPageSize);
-  return std::clamp<int64_t>((2 * multiprocessors + blocksPerSplit - 1) / blocksPerSplit, 1, std::clamp<int64_t>(useful, 1, 128));
+  return std::clamp<int64_t>((2 * multiprocessors + blocksPerSplit - 1) / blocksPerSplit, 1,
+                             std::clamp<int64_t>(useful, 1, 128));
 }
 
 int64_t decodeWorkspaceBytes(const AttentionDesc &desc) {

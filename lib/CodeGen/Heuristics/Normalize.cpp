@@ -8,8 +8,8 @@
 namespace qcc::codegen {
 
 std::vector<KernelVariant> chooseFamily(const NormalizeDesc &desc, int target, Size rows) {
-  // Up to 1024 columns one warp holds the row (four vectors of eight per lane) and no barrier is needed. Wider rows get two
-  // vectors per lane: enough loads in flight, few registers.
+  // Up to 1024 columns one warp holds the row (four vectors of eight per lane) and no barrier is needed. Wider rows get
+  // two vectors per lane: enough loads in flight, few registers.
   KernelVariant variant;
   if (desc.columns <= 1024) {
     variant.config.values = {{"WARPS_PER_ROW", 1}, {"ROWS_PER_BLOCK", 4}};

@@ -1,7 +1,7 @@
 //===- CompileTest.cpp - Every family on every architecture ---------------===//
 //
-// ptxas is the judge of what the simulator cannot see: registers, spills, shared memory. A kernel of these families that uses
-// local memory is a performance bug.
+// ptxas is the judge of what the simulator cannot see: registers, spills, shared memory. A kernel of these families
+// that uses local memory is a performance bug.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,8 +43,8 @@ void expectNoSpills(const std::vector<KernelDesc> &descs) {
 ScalarProgram swiglu() {
   ScalarProgram program;
   program.numInputs = 2;
-  program.body = {{ScalarOp::Neg, 0},    {ScalarOp::Exp, 2},    {ScalarOp::Constant, -1, -1, 1.0f}, {ScalarOp::Add, 3, 4},
-                  {ScalarOp::Div, 0, 5}, {ScalarOp::Mul, 6, 1}};
+  program.body = {{ScalarOp::Neg, 0},    {ScalarOp::Exp, 2},    {ScalarOp::Constant, -1, -1, 1.0f},
+                  {ScalarOp::Add, 3, 4}, {ScalarOp::Div, 0, 5}, {ScalarOp::Mul, 6, 1}};
   program.result = 7;
   return program;
 }
@@ -94,7 +94,8 @@ TEST(Compile, Attention) {
   std::vector<KernelDesc> descs;
   for (int64_t headDim : {16, 32, 64, 80, 96, 112, 128, 192, 256})
     for (ElemType kv : {ElemType::BF16, ElemType::E4M3})
-      for (auto stage : {AttentionDesc::Stage::Prefill, AttentionDesc::Stage::DecodePartial, AttentionDesc::Stage::DecodeCombine}) {
+      for (auto stage :
+           {AttentionDesc::Stage::Prefill, AttentionDesc::Stage::DecodePartial, AttentionDesc::Stage::DecodeCombine}) {
         AttentionDesc desc;
         desc.heads = 32, desc.kvHeads = 8, desc.headDim = headDim;
         desc.kv = kv;

@@ -22,6 +22,7 @@ TEST_P(FamilyCases, AgreesWithDoublePrecision) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FamilyCases, testing::ValuesIn(familyCases()), [](const auto &info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(All, FamilyCases, testing::ValuesIn(familyCases()),
+                         [](const auto &info) { return info.param.name; });
 
 } // namespace

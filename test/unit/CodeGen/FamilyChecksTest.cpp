@@ -84,8 +84,8 @@ TEST(AttentionVariants, DecodeServesOnlyStepsOfOneTokenPerSequence) {
 
 TEST(AttentionSplits, FollowContextAndHeads) {
   AttentionDesc desc = attention();
-  EXPECT_EQ(chooseMaxSplits(desc, 64, 90), 1);     // one page
-  EXPECT_EQ(chooseMaxSplits(desc, 1024, 90), 8);   // two pages each
+  EXPECT_EQ(chooseMaxSplits(desc, 64, 90), 1);   // one page
+  EXPECT_EQ(chooseMaxSplits(desc, 1024, 90), 8); // two pages each
   EXPECT_EQ(chooseMaxSplits(desc, 131072, 90), 128);
   desc.kvHeads = 8;
   EXPECT_EQ(chooseMaxSplits(desc, 131072, 90), 33); // 264 blocks of two per multiprocessor

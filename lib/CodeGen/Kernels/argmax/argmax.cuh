@@ -1,6 +1,7 @@
 //===- argmax.cuh - Greedy choice -----------------------------------------===//
 //
-// Formula    : y[r] = the smallest c whose x[r, c] is largest; NaN counts as larger than every number, -0 equals +0
+// Formula    : y[r] = the smallest c whose x[r, c] is largest; NaN counts as larger than every
+//              number, -0 equals +0
 // Arguments  : x, y
 // Layouts    : x: f32 [rows, COLUMNS], pitch rowPitch | y: i32 [rows]
 // Grid       : one block per row
@@ -16,8 +17,8 @@
 
 namespace qcc {
 
-/// Orders (value, column) pairs so that the largest key is the answer: the value's order in the upper half, the complement
-/// of the column in the lower, so that the smallest column wins among equals.
+/// Orders (value, column) pairs so that the largest key is the answer: the value's order in the upper half, the
+/// complement of the column in the lower, so that the smallest column wins among equals.
 __device__ inline u64 argmaxKey(float value, int column) {
   u32 bits = __float_as_uint(value), order;
   if (value != value)

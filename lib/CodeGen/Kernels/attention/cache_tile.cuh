@@ -1,13 +1,17 @@
 //===- cache_tile.cuh - Rows of K or V in shared memory, as fragments -----===//
 //
-// A tile is a run of cached rows (one head, one page) in shared memory, row-major, padded so that the row stride is an odd
-// multiple of 16 bytes: the eight rows of an `ldmatrix` then lie in different banks. Rows past the context are zeros.
+// A tile is a run of cached rows (one head, one page) in shared memory, row-major, padded so that
+// the row stride is an odd multiple of 16 bytes: the eight rows of an `ldmatrix` then lie in
+// different banks. Rows past the context are zeros.
 //
-// Per step of 16 head-dim elements ("block" i) and 16 keys, four registers feed two products of m16n8k16:
+// Per step of 16 head-dim elements ("block" i) and 16 keys, four registers feed two products of
+// m16n8k16:
 //   keys   (B of Q K^T; k = element, n = key):  b[0] b[1] for keys 0-7, b[2] b[3] for keys 8-15
-//   values (B of P V;   k = key, n = element):  b[0] b[1] for the first n-tile of the block, b[2] b[3] for the second
-// bf16: elements in their natural order. e4m3: one 16-bit unit of ldmatrix is two codes, which permutes the elements inside a
-// block. The permutation is left in place: Q is loaded with the same one, and the output is stored through its inverse.
+//   values (B of P V;   k = key, n = element):  b[0] b[1] for the block's first n-tile, b[2] b[3]
+//                                               for the second
+// bf16: elements in their natural order. e4m3: one 16-bit unit of ldmatrix is two codes, which
+// permutes the elements inside a block. The permutation is left in place: Q is loaded with the same
+// one, and the output is stored through its inverse.
 //   Q K^T: k = 2t, 2t+1, 2t+8, 2t+9 stand for elements 4t, 4t+1, 4t+2, 4t+3
 //   P V:   columns 2t, 2t+1 of the first n-tile stand for 4t, 4t+2, of the second for 4t+1, 4t+3
 //

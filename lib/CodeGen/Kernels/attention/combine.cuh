@@ -1,11 +1,13 @@
 //===- combine.cuh - Joins the splits of decode attention -----------------===//
 //
-// Formula    : M = max_s m[s];  y = bf16(sum_s 2^(m[s] - M) o[s] / sum_s 2^(m[s] - M) l[s]), splits in order
+// Formula    : M = max_s m[s];  y = bf16(sum_s 2^(m[s] - M) o[s] / sum_s 2^(m[s] - M) l[s]), splits
+//              in order
 // Arguments  : workspace, seq_starts, context_lens, y
 // Layouts    : workspace as in decode.cuh | y: bf16 [T, HEADS * D], pitch OUT_PITCH
 // Grid       : (ceil(HEADS / WARPS), B)
 // Shared mem : none
-// Warp roles : one warp per (sequence, head); a lane has four neighbouring elements (two such quads if D > 128)
+// Warp roles : one warp per (sequence, head); a lane has four neighbouring elements (two such quads
+//              if D > 128)
 // Requires   : the same MAX_SPLITS and WINDOW as the first stage
 // Tolerance  : one bf16 rounding
 //
@@ -18,7 +20,8 @@ namespace qcc {
 
 template <typename P>
 __device__ inline void attentionCombine(const float *workspace, const int *seqStarts, const int *contextLens, u16 *y) {
-  int sequence = blockIdx.y, head = int(blockIdx.x) * P::WARPS + threadIdx.x / kWarpSize, lane = threadIdx.x % kWarpSize;
+  int sequence = blockIdx.y, head = int(blockIdx.x) * P::WARPS + threadIdx.x / kWarpSize,
+      lane = threadIdx.x % kWarpSize;
   int start = seqStarts[sequence];
   if (head >= P::HEADS || seqStarts[sequence + 1] == start)
     return;
@@ -53,8 +56,8 @@ __device__ inline void attentionCombine(const float *workspace, const int *seqSt
   for (int i = 0; i < quadsPerLane; ++i) {
     int quad = i * kWarpSize + lane;
     if (quad < quads)
-      *reinterpret_cast<uint2 *>(y + i64(start) * P::OUT_PITCH + head * P::HEAD_DIM + quad * 4) =
-          make_uint2(packBF16(total[i][0] * scale, total[i][1] * scale), packBF16(total[i][2] * scale, total[i][3] * scale));
+      *reinterpret_cast<uint2 *>(y + i64(start) * P::OUT_PITCH + head * P::HEAD_DIM + quad * 4) = make_uint2(
+          packBF16(total[i][0] * scale, total[i][1] * scale), packBF16(total[i][2] * scale, total[i][3] * scale));
   }
 }
 

@@ -1,14 +1,19 @@
 //===- decode.cuh - Attention of one new token per sequence, split over context ===//
 //
-// Formula    : that of prefill.cuh for the single newest token, over the split's keys: writes the running maximum m (of
-//              scores times log2(e)), the sum l and the unnormalised o * v_scale of every query head.
-// Arguments  : q, k_cache, v_cache, [k_scale, v_scale], seq_starts, context_lens, block_tables, pages, workspace
-// Layouts    : as in prefill.cuh; workspace: f32 [B, HEADS, MAX_SPLITS, D + 4]: o[D], m, l, two unused
-// Grid       : (MAX_SPLITS, KV_HEADS * ceil(GROUP / 16), B). A sequence uses as many splits as its own context asks for, so
-//              its result does not depend on its neighbours; the other blocks leave at once and their records stay unwritten.
+// Formula    : that of prefill.cuh for the single newest token, over the split's keys: writes the
+//              running maximum m (of scores times log2(e)), the sum l and the unnormalised o *
+//              v_scale of every query head.
+// Arguments  : q, k_cache, v_cache, [k_scale, v_scale], seq_starts, context_lens, block_tables,
+//              pages, workspace
+// Layouts    : as in prefill.cuh; workspace: f32 [B, HEADS, MAX_SPLITS, D + 4]: o[D], m, l, two
+//              unused
+// Grid       : (MAX_SPLITS, KV_HEADS * ceil(GROUP / 16), B). A sequence uses as many splits as its
+//              own context asks for, so its result does not depend on its neighbours; the other
+//              blocks leave at once and their records stay unwritten.
 // Shared mem : per warp STAGES x (K slice | V slice) of 16 rows; later o, m, l of the warps
-// Warp roles : the split's keys are slices of 16 rows; warp w takes slices w, w + WARPS, ... with copies of its own and no
-//              block barrier until the warps' results are merged, in order. Rows of the m16 tile are query heads.
+// Warp roles : the split's keys are slices of 16 rows; warp w takes slices w, w + WARPS, ... with
+//              copies of its own and no block barrier until the warps' results are merged, in
+//              order. Rows of the m16 tile are query heads.
 // Requires   : D % 16 == 0, D <= 256; every sequence has at most one new token; Q_PITCH % 4 == 0
 // Tolerance  : as prefill.cuh
 //
@@ -92,7 +97,8 @@ template <typename P> __device__ inline void attentionDecode(const AttentionArgs
   constexpr int sliceBytes = 16 * Tile::strideBytes, stageBytes = 2 * sliceBytes;
   extern __shared__ __align__(16) u8 shared[];
 
-  int sequence = blockIdx.z, kvHead = blockIdx.y / rowTiles, firstInGroup = blockIdx.y % rowTiles * 16, split = blockIdx.x;
+  int sequence = blockIdx.z, kvHead = blockIdx.y / rowTiles, firstInGroup = blockIdx.y % rowTiles * 16,
+      split = blockIdx.x;
   int start = args.seqStarts[sequence];
   if (args.seqStarts[sequence + 1] == start)
     return;

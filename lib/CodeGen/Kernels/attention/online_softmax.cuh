@@ -1,8 +1,9 @@
 //===- online_softmax.cuh - Attention of one warp's 16 rows ---------------===//
 //
-// Running maximum m, sum l and weighted sum of values o of FlashAttention-2 (Dao, 2023, Algorithm 1), for the rows g and g+8
-// of a warp's m16 tile. Scores are kept times log2(e), so that exp is `ex2`. Probabilities enter P V rounded to bf16; l sums
-// them unrounded. A lane's l is its own part until finishSums.
+// Running maximum m, sum l and weighted sum of values o of FlashAttention-2 (Dao, 2023, Algorithm
+// 1), for the rows g and g+8 of a warp's m16 tile. Scores are kept times log2(e), so that exp is
+// `ex2`. Probabilities enter P V rounded to bf16; l sums them unrounded. A lane's l is its own part
+// until finishSums.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -1,19 +1,24 @@
 //===- prefill.cuh - Attention of runs of new tokens over the paged cache -===//
 //
-// Formula    : o[i, h] = v_scale * sum_j softmax_j(scale * k_scale * q[i, h] . k[j]) v[j] over the keys j with
-//              j <= p (causal) and, with a window, j > p - window; p = context - new + i is the token's position.
-//              f32 scores and sums, probabilities rounded to bf16 for P V.
-// Arguments  : q, k_cache, v_cache, [k_scale, v_scale], seq_starts, context_lens, block_tables, pages, y
-// Layouts    : q, y: bf16 [T, HEADS * D], pitches Q_PITCH, OUT_PITCH | k_scale, v_scale: f32 [KV_HEADS]
-//              caches: [pages, KV_HEADS, 64, D] bf16 or e4m3 | seq_starts: i32 [B+1] | context_lens: i32 [B]
-//              block_tables: i32 [B, pages]; entries past a sequence's context are not read
-// Grid       : (ceil(longest run * GROUP / BLOCK_M), KV_HEADS, B); blocks past a sequence's run leave at once
+// Formula    : o[i, h] = v_scale * sum_j softmax_j(scale * k_scale * q[i, h] . k[j]) v[j] over the
+//              keys j with j <= p (causal) and, with a window, j > p - window; p = context - new +
+//              i is the token's position. f32 scores and sums, probabilities rounded to bf16.
+// Arguments  : q, k_cache, v_cache, [k_scale, v_scale], seq_starts, context_lens, block_tables,
+//              pages, y
+// Layouts    : q, y: bf16 [T, HEADS * D], pitches Q_PITCH, OUT_PITCH
+//              caches: [pages, KV_HEADS, 64, D] bf16 or e4m3 | k_scale, v_scale: f32 [KV_HEADS]
+//              seq_starts: i32 [B+1] | context_lens: i32 [B] | block_tables: i32 [B, pages], whose
+//              entries past a sequence's context are not read
+// Grid       : (ceil(longest run * GROUP / BLOCK_M), KV_HEADS, B); blocks past a sequence's run
+//              leave at once
 // Shared mem : 2 stages x (K tile | V tile) of BLOCK_KV rows x CacheTile::strideBytes
-// Warp roles : warp w has rows 16w ... 16w+15 of the block's BLOCK_M = 16 * WARPS. A row is (token, head of the group), the
-//              group of query heads that share a K/V head being the faster index, so short runs of grouped heads fill a tile.
-//              All threads copy tile i+1 while tile i is used; one barrier per tile.
+// Warp roles : warp w has rows 16w ... 16w+15 of the block's BLOCK_M = 16 * WARPS. A row is (token,
+//              head of the group), the group of query heads that share a K/V head being the faster
+//              index, so short runs of grouped heads fill a tile. All threads copy tile i+1 while
+//              tile i is used; one barrier per tile.
 // Requires   : D % 16 == 0, D <= 256; BLOCK_KV divides the page of 64; Q_PITCH % 4 == 0
-//              NOTE: a NaN in the V row of a key that a query may not see can reach it (0 * NaN) if both are in one tile.
+//              NOTE: a NaN in the V row of a key that a query may not see can reach it (0 * NaN) if
+//              both are in one tile.
 // Tolerance  : 2^-7 of sum_j p_j |v_j|, from the rounding of P and of the output
 //
 //===----------------------------------------------------------------------===//
@@ -100,8 +105,8 @@ template <typename P> __device__ inline void attentionPrefill(const AttentionArg
     float scores[P::BLOCK_KV / 8][4];
     state.template products<P::BLOCK_KV>(scores, queries, keys, 0);
     // Only tiles at the diagonal or at the window's edge hold keys that some row does not see.
-    bool allSeen = firstKey + P::BLOCK_KV <= past + firstToken + 1 &&
-                   (P::WINDOW == 0 || firstKey > past + lastToken - P::WINDOW);
+    bool allSeen =
+        firstKey + P::BLOCK_KV <= past + firstToken + 1 && (P::WINDOW == 0 || firstKey > past + lastToken - P::WINDOW);
     if (!allSeen)
       state.template mask<P::BLOCK_KV>(scores, firstKey, seenBegin, seenEnd);
     state.template accumulate<P::BLOCK_KV>(scores, factor, keys + tileBytes, 0);

@@ -1,8 +1,9 @@
 //===- e4m3.cuh - Conversions from and to e4m3 on every target ------------===//
 //
-// OCP e4m3 (1-4-3, bias 7, no infinities, NaN 0x7f). Encoding rounds to nearest even and saturates to +-448, as
-// `cvt.rn.satfinite.e4m3x2.f32` (sm_89) does; below sm_89 the same bits come from integer and f32 arithmetic.
-// The sign of an encoded NaN is not specified. Decoding to bf16 is exact.
+// OCP e4m3 (1-4-3, bias 7, no infinities, NaN 0x7f). Encoding rounds to nearest even and saturates
+// to +-448, as `cvt.rn.satfinite.e4m3x2.f32` (sm_89) does; below sm_89 the same bits come from
+// integer and f32 arithmetic. The sign of an encoded NaN is not specified. Decoding to bf16 is
+// exact.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -43,12 +44,12 @@ __device__ inline u32 encodeE4M3x4(float v0, float v1, float v2, float v3) {
   return encodeE4M3x2(v0, v1) | (encodeE4M3x2(v2, v3) << 16);
 }
 
-/// The codes in the bytes of `codes` chosen by a `prmt` selector (bytes 1 and 3 of the permuted word are the codes, 0 and 2
-/// are ignored) as a bf16 pair.
+/// The codes in the bytes of `codes` chosen by a `prmt` selector (bytes 1 and 3 of the permuted word are the codes, 0
+/// and 2 are ignored) as a bf16 pair.
 template <u32 SELECTOR> __device__ inline u32 decodeE4M3Pair(u32 codes) {
   u32 spread = __byte_perm(codes, 0u, SELECTOR);
-  // Exponent and mantissa fall onto the low exponent bits and the high mantissa bits of bf16, 2^120 too small; subnormal
-  // codes become bf16 subnormals, which the multiplication (exact, no flush for bf16) makes normal.
+  // Exponent and mantissa fall onto the low exponent bits and the high mantissa bits of bf16, 2^120 too small;
+  // subnormal codes become bf16 subnormals, which the multiplication (exact, no flush for bf16) makes normal.
   u32 bits = (spread & 0x80008000u) | ((spread >> 4) & 0x07f007f0u);
   u32 pair;
   asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(pair) : "r"(bits), "r"(0x7b807b80u), "r"(0x80008000u));

@@ -28,8 +28,8 @@ template <typename Op, int LANES = kWarpSize> __device__ inline float reduceLane
   return value;
 }
 
-/// Over a block of WARPS warps; all threads get the result. `scratch`: WARPS floats of shared memory, free again after the
-/// next block barrier.
+/// Over a block of WARPS warps; all threads get the result. `scratch`: WARPS floats of shared memory, free again after
+/// the next block barrier.
 template <typename Op, int WARPS> __device__ inline float reduceBlock(float value, float *scratch) {
   value = reduceLanes<Op>(value);
   if constexpr (WARPS > 1) {

@@ -1,7 +1,8 @@
 //===- row.cuh - Eight bf16 columns at a time -----------------------------===//
 //
-// Element-wise kernels hold rows as vectors of eight bf16 (16 bytes, the widest access). A row's last vector may be short:
-// its missing elements read as +0 and are never touched in memory, whatever lies behind the row.
+// Element-wise kernels hold rows as vectors of eight bf16 (16 bytes, the widest access). A row's
+// last vector may be short: its missing elements read as +0 and are never touched in memory,
+// whatever lies behind the row.
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -1,6 +1,8 @@
 //===- types.cuh - Scalar and vector types of the kernel library ----------===//
 //
-// The kernels include no CUDA or standard header: NVRTC then reads a few hundred lines instead of a hundred thousand.
+// The kernels include no CUDA or standard header: NVRTC then reads a few hundred lines instead of a
+// hundred thousand.
+//
 // bf16 is kept as its bits: u16 for one, u32 for a pair with the lower index in the lower half.
 //
 //===----------------------------------------------------------------------===//

@@ -2,7 +2,8 @@
 //
 // Formula    : y[r, c] = table[index[r], c]
 // Arguments  : table, index, y
-// Layouts    : table: bf16, pitch TABLE_PITCH | index: i32 [rows] | y: bf16 [rows, COLUMNS], pitch rowPitch
+// Layouts    : table: bf16, pitch TABLE_PITCH | index: i32 [rows] | y: bf16 [rows, COLUMNS], pitch
+//              rowPitch
 // Grid       : (rows, ceil(COLUMNS / (8 * threads)))
 // Shared mem : none
 // Warp roles : all alike

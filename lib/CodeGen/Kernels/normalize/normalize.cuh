@@ -1,16 +1,19 @@
 //===- normalize.cuh - RMSNorm, with optional residual sum and e4m3 output ===//
 //
-// Formula    : s = bf16(x + residual)  (or s = x);  r = 1 / sqrt(mean(s^2) + eps);  y = bf16(s * r * weight)
-//              quantized: scale = amax|y| / 448 (1 when not a normal number), codes = e4m3(y / scale)
-//              Sums of squares in f32, in a fixed order; one rounding after the weight.
+// Formula    : s = bf16(x + residual)  (or s = x)
+//              r = 1 / sqrt(mean(s^2) + eps), the sum in f32 in a fixed order
+//              y = bf16(s * r * weight)
+//              quantized: scale = amax|y| / 448 (1 when not a normal number), e4m3(y / scale)
 // Arguments  : x, [residual, sum], weight, y, [y_scale], rows
-// Layouts    : x, residual, sum, y: bf16 [rows, GROUPS * COLUMNS], pitch rowPitch; y quantized: e4m3, pitch rowPitch
-//              weight: bf16 [COLUMNS] | y_scale: f32 [rows]. `sum` may be the same buffer as x or residual.
+// Layouts    : x, residual, sum, y: bf16 [rows, GROUPS * COLUMNS], pitch rowPitch; `sum`
+//              may be the same buffer as x or residual; y quantized: e4m3, pitch rowPitch
+//              weight: bf16 [COLUMNS] | y_scale: f32 [rows]
 // Grid       : ceil(rows * GROUPS / ROWS_PER_BLOCK) blocks
 // Shared mem : one f32 per warp for each reduction
-// Warp roles : WARPS_PER_ROW warps hold one row in registers (one read, one write); with one warp per row a block takes
-//              ROWS_PER_BLOCK rows and needs no barrier.
-// Requires   : COLUMNS <= 32 * 32 * WARPS_PER_ROW; COLUMNS % 8 == 0 if GROUPS > 1 (each group then starts 16-byte aligned); no quantization of groups
+// Warp roles : WARPS_PER_ROW warps hold one row in registers (one read, one write); with one warp
+//              per row a block takes ROWS_PER_BLOCK rows and needs no barrier.
+// Requires   : COLUMNS <= 32 * 32 * WARPS_PER_ROW; COLUMNS % 8 == 0 if GROUPS > 1 (each group then
+//              starts 16-byte aligned); no quantization of groups
 // Tolerance  : one bf16 rounding; codes and scale equal lib/Quant bit for bit on the same y
 //
 //===----------------------------------------------------------------------===//

@@ -1,15 +1,17 @@
 //===- pointwise.cuh - A scalar program over rows, optionally to e4m3 -----===//
 //
 // Formula    : y[t, c] = bf16(Problem::apply({in0[t, c], in1[t, c], ...})), all arithmetic in f32
-//              quantized: scale = amax|y| / 448 over the row (1 when not a normal number), codes = e4m3(y / scale)
+//              quantized: scale = amax|y| / 448 over the row (1 when not a normal number),
+//              codes = e4m3(y / scale)
 // Arguments  : input0, input1, ..., y, [y_scale]
 // Layouts    : input i: bf16, element [t, c] at t * pitch(i) + offset(i) + c
 //              y: bf16 or e4m3 [rows, COLUMNS], pitch rowPitch | y_scale: f32 [rows]
-// Grid       : plain: (rows, ceil(COLUMNS / (8 * threads))); quantized: one block per row, which holds it in
-//              registers, or computes it twice when it is too wide for that
+// Grid       : plain: (rows, ceil(COLUMNS / (8 * threads))); quantized: one block per row, which
+//              holds it in registers, or computes it twice when it is too wide for that
 // Shared mem : one f32 per warp (quantized)
 // Warp roles : all alike
-// Requires   : nothing; inputs whose pitch or offset is no multiple of 8 are read element by element
+// Requires   : nothing; inputs whose pitch or offset is no multiple of 8 are read element by
+//              element
 // Tolerance  : that of the program; codes and scale equal lib/Quant bit for bit on the same y
 //
 //===----------------------------------------------------------------------===//
@@ -26,7 +28,8 @@ template <int INPUTS> struct PointwiseArgs {
   float *yScale;
 };
 
-/// Eight results from column `first` on; missing columns of a short last vector give +0 so that they never raise the maximum.
+/// Eight results from column `first` on; missing columns of a short last vector give +0 so that they never raise the
+/// maximum.
 template <typename P> __device__ inline BF16x8 applyProgram(const PointwiseArgs<P::INPUTS> &args, i64 row, int first) {
   float operands[kVector][P::INPUTS];
 #pragma unroll
@@ -77,7 +80,8 @@ template <typename P> __device__ inline void pointwise(const PointwiseArgs<P::IN
     for (int i = 0; i < vectors; ++i) {
       int first = (i * threads + int(threadIdx.x)) * kVector;
       if (first < P::COLUMNS)
-        storeCodes<P::COLUMNS>(codes, first, quantizeE4M3(holds ? held[holds ? i : 0] : applyProgram<P>(args, row, first), scale));
+        storeCodes<P::COLUMNS>(codes, first,
+                               quantizeE4M3(holds ? held[holds ? i : 0] : applyProgram<P>(args, row, first), scale));
     }
     if (threadIdx.x == 0)
       args.yScale[row] = scale;

@@ -1,7 +1,9 @@
 //===- mma_bf16.cuh - The bf16 tensor-core product and its loads ----------===//
 //
-// Fragments of `mma.m16n8k16` (PTX ISA, "Matrix fragments for mma.m16n8k16"), with g = lane / 4 and t = lane % 4:
-//   A (16 x 16): a0 = row g, columns 2t 2t+1 | a1 = row g+8 | a2 = row g, columns 2t+8 2t+9 | a3 = row g+8, the same
+// Fragments of `mma.m16n8k16` (PTX ISA, "Matrix fragments for mma.m16n8k16"), with g = lane / 4 and
+// t = lane % 4:
+//   A (16 x 16): a0 = row g, columns 2t 2t+1   | a1 = row g+8, the same
+//                a2 = row g, columns 2t+8 2t+9 | a3 = row g+8, the same
 //   B (16 x 8):  b0 = rows 2t 2t+1, column g | b1 = rows 2t+8 2t+9
 //   C (16 x 8):  c0 c1 = row g, columns 2t 2t+1 | c2 c3 = row g+8
 //

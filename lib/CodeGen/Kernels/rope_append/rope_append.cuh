@@ -1,20 +1,26 @@
 //===- rope_append.cuh - Rotate q and k, append k and v to the cache ------===//
 //
-// Formula    : optional n = bf16(x * weight / sqrt(mean(x^2) + eps)) per head of q and k; then for d < D/2, in f32:
-//                y[d] = n[d] * cos[d] - n[d + D/2] * sin[d],   y[d + D/2] = n[d + D/2] * cos[d] + n[d] * sin[d]
+// Formula    : optional n = bf16(x * weight / sqrt(mean(x^2) + eps)) per head of q and k; then for
+//              d < D/2, in f32:
+//                y[d]       = n[d] * cos[d] - n[d + D/2] * sin[d]
+//                y[d + D/2] = n[d + D/2] * cos[d] + n[d] * sin[d]
 //              rounded to bf16. Cache in e4m3: code = e4m3(bf16 value / scale[head]), saturating.
-// Arguments  : q_in, k_in, v_in, positions, slots, rope_table, [q_weight, k_weight], q, k_cache, v_cache,
-//              [k_scale, v_scale]
-// Layouts    : q_in, k_in, v_in: bf16 columns of wider rows (pitch and offset each) | positions, slots: i32 [rows]
-//              rope_table: f32 [TABLE_ROWS, D/2, 2] (cos, sin) | q_weight, k_weight: bf16 [D]
-//              q: bf16 [rows, HEADS * D], pitch Q_PITCH | k_scale, v_scale: f32 [KV_HEADS]
+// Arguments  : q_in, k_in, v_in, positions, slots, rope_table, [q_weight, k_weight], q, k_cache,
+//              v_cache, [k_scale, v_scale]
+// Layouts    : q_in, k_in, v_in: bf16 columns of wider rows (pitch and offset each)
+//              positions, slots: i32 [rows] | rope_table: f32 [TABLE_ROWS, D/2, 2] (cos, sin)
+//              q_weight, k_weight: bf16 [D] | q: bf16 [rows, HEADS * D], pitch Q_PITCH
+//              k_scale, v_scale: f32 [KV_HEADS]
 //              caches: [pages, KV_HEADS, 64, D]; slot = page * 64 + row of the page
 // Grid       : one block per token
 // Shared mem : none
-// Warp roles : GROUP lanes (the power of two >= D/16) take one head: lane i holds elements 8i ... 8i+7 of both halves.
-// Requires   : D % 16 == 0, D <= 256, pitches and offsets multiples of 8. A token whose slot is negative is not appended; one
-//              whose position lies outside the table is skipped altogether (the runtime refuses both before a launch).
-// Tolerance  : one bf16 rounding per stage; e4m3 codes equal lib/Quant bit for bit on the same bf16 value
+// Warp roles : GROUP lanes (the power of two >= D/16) take one head: lane i holds elements 8i ...
+//              8i+7 of both halves.
+// Requires   : D % 16 == 0, D <= 256, pitches and offsets multiples of 8. A token whose slot is
+//              negative is not appended; one whose position lies outside the table is skipped
+//              altogether (the runtime refuses both before a launch).
+// Tolerance  : one bf16 rounding per stage; e4m3 codes equal lib/Quant bit for bit on the same bf16
+//              value
 //
 //===----------------------------------------------------------------------===//
 #pragma once
@@ -60,7 +66,8 @@ template <typename P> __device__ inline void normalizeHead(HeadPart &part, const
 }
 
 template <typename P> __device__ inline void rotate(HeadPart &part, const float *table, int position, int chunk) {
-  const float4 *entry = reinterpret_cast<const float4 *>(table + (i64(position) * (P::HEAD_DIM / 2) + chunk * kVector) * 2);
+  const float4 *entry =
+      reinterpret_cast<const float4 *>(table + (i64(position) * (P::HEAD_DIM / 2) + chunk * kVector) * 2);
 #pragma unroll
   for (int i = 0; i < kVector / 2; ++i) {
     float4 two = entry[i]; // (cos, sin) of two pairs
@@ -134,7 +141,8 @@ template <typename P> __device__ inline void ropeAppend(const RopeAppendArgs &ar
       *reinterpret_cast<BF16x8 *>(to) = low;
       *reinterpret_cast<BF16x8 *>(to + half) = high;
     } else if (slot >= 0) {
-      appendHead<P>(isValue ? args.vCache : args.kCache, isValue ? args.vScale : args.kScale, slot, local, chunk, low, high);
+      appendHead<P>(isValue ? args.vCache : args.kCache, isValue ? args.vScale : args.kScale, slot, local, chunk, low,
+                    high);
     }
   }
 }

@@ -64,9 +64,8 @@ Offset<fb::Kernel> Serializer::kernel(const Kernel &kernel, const std::vector<ui
 }
 
 Offset<fb::Launch> Serializer::launch(const Launch &launch) {
-  auto grid = each(launch.grid, [&](const Dim &dim) {
-    return fb::CreateDim(builder, size(dim.size), dim.multiplier, dim.divisor);
-  });
+  auto grid = each(launch.grid,
+                   [&](const Dim &dim) { return fb::CreateDim(builder, size(dim.size), dim.multiplier, dim.divisor); });
   auto args = each(launch.args, [&](const Arg &arg) {
     return fb::CreateArg(builder, fb::ArgKind(uint8_t(arg.kind)), arg.index, arg.offset, size(arg.size));
   });
@@ -75,9 +74,8 @@ Offset<fb::Launch> Serializer::launch(const Launch &launch) {
 
 Offset<fb::Step> Serializer::step(const Step &step) {
   auto cases = each(step.cases, [&](const Case &one) {
-    auto bounds = each(one.bounds, [&](const Bound &bound) {
-      return fb::CreateBound(builder, size(bound.size), bound.limit);
-    });
+    auto bounds =
+        each(one.bounds, [&](const Bound &bound) { return fb::CreateBound(builder, size(bound.size), bound.limit); });
     auto launches = each(one.launches, [&](const Launch &item) { return launch(item); });
     return fb::CreateCase(builder, bounds, launches);
   });
@@ -87,7 +85,8 @@ Offset<fb::Step> Serializer::step(const Step &step) {
 std::string Serializer::run(const Plan &plan, const std::vector<Constant> &constants, const Placement &placement) {
   auto modelTable = model(plan.model);
   size_t next = 0;
-  auto constantTables = each(constants, [&](const Constant &one) { return constant(one, placement.constants[next++]); });
+  auto constantTables =
+      each(constants, [&](const Constant &one) { return constant(one, placement.constants[next++]); });
   auto buffers = each(plan.buffers, [&](const Buffer &buffer) {
     return fb::CreateBuffer(builder, text(buffer.name), buffer.offset, buffer.bytes);
   });

@@ -59,19 +59,22 @@ void Batch::check(Sequences &sequences, std::span<const qccrt_input> inputs, uin
     items.push_back({&sequence, input});
   }
   if (tokens > model.max_tokens())
-    fail(QCCRT_INVALID_ARGUMENT, tokens, " tokens in a step, the engine takes ", model.max_tokens(), "; use several steps");
+    fail(QCCRT_INVALID_ARGUMENT, tokens, " tokens in a step, the engine takes ", model.max_tokens(),
+         "; use several steps");
   if (rows > model.max_logit_rows())
-    fail(QCCRT_INVALID_ARGUMENT, rows, " logit rows in a step, the engine gives ", model.max_logit_rows(), "; use several steps");
+    fail(QCCRT_INVALID_ARGUMENT, rows, " logit rows in a step, the engine gives ", model.max_logit_rows(),
+         "; use several steps");
   if (newPages > sequences.pages().available())
-    fail(QCCRT_NO_PAGES, "the K/V memory is full: the step needs ", newPages, " pages of ", model.page_size(), " tokens, ",
-         sequences.pages().available(), " of ", sequences.pages().capacity(), " are free");
+    fail(QCCRT_NO_PAGES, "the K/V memory is full: the step needs ", newPages, " pages of ", model.page_size(),
+         " tokens, ", sequences.pages().available(), " of ", sequences.pages().capacity(), " are free");
 }
 
 void Batch::checkTokens(const qccrt_input &input, uint32_t length) const {
   if (input.count == 0 || !input.tokens)
     fail(QCCRT_INVALID_ARGUMENT, "sequence ", input.sequence, ": no tokens; a prompt must have at least one");
   if (input.logit_rows > input.count)
-    fail(QCCRT_INVALID_ARGUMENT, "sequence ", input.sequence, ": ", input.logit_rows, " logit rows for ", input.count, " tokens");
+    fail(QCCRT_INVALID_ARGUMENT, "sequence ", input.sequence, ": ", input.logit_rows, " logit rows for ", input.count,
+         " tokens");
   if (uint64_t(length) + input.count > model.max_context())
     fail(QCCRT_INVALID_ARGUMENT, "sequence ", input.sequence, ": ", uint64_t(length) + input.count,
          " tokens exceed the engine's context of ", model.max_context());

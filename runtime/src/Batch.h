@@ -1,7 +1,7 @@
 //===- Batch.h - The ragged batch of one step ---------------------*- C++ -*-===//
 //
-// Checks a request, gives its sequences their pages and writes the entry's inputs (docs/engine-format.md, "Inputs") into
-// page-locked memory, from where they are copied to fixed device addresses.
+// Checks a request, gives its sequences their pages and writes the entry's inputs (docs/engine-format.md, "Inputs")
+// into page-locked memory, from where they are copied to fixed device addresses.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCCRT_SRC_BATCH_H

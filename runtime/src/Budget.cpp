@@ -13,15 +13,17 @@ namespace {
 /// Left to the driver: modules loaded later, fragmentation, and launches' local memory.
 uint64_t usable(uint64_t freeBytes) { return freeBytes - freeBytes / 16; }
 
-[[noreturn]] void doesNotFit(const EngineReader &engine, const Budget &budget, uint64_t freeBytes, uint64_t totalBytes) {
+[[noreturn]] void doesNotFit(const EngineReader &engine, const Budget &budget, uint64_t freeBytes,
+                             uint64_t totalBytes) {
   const plan::Model &model = *engine.plan().model();
   uint64_t fixed = budget.total() - budget.kv(), room = usable(freeBytes);
   uint64_t fitting = room > fixed ? (room - fixed) / budget.pageBytes * model.page_size() : 0;
   std::string remedy = fitting ? text("K/V memory for ", fitting, " tokens (--kv-tokens ", fitting, ")")
                                : std::string("nothing; use a smaller format, a GPU with more memory, or free this one");
-  fail(QCCRT_OUT_OF_MEMORY, engine.path(), ": not enough GPU memory: need ", byteText(budget.total()), ", can use ", byteText(room),
-       " of ", byteText(totalBytes), "\n  weights ", byteText(budget.weights), " | arena ", byteText(budget.arena), " | inputs and outputs ",
-       byteText(budget.io), " | K/V ", byteText(budget.kv()), " (", uint64_t(budget.pages) * model.page_size(), " tokens)\n  would fit: ", remedy);
+  fail(QCCRT_OUT_OF_MEMORY, engine.path(), ": not enough GPU memory: need ", byteText(budget.total()), ", can use ",
+       byteText(room), " of ", byteText(totalBytes), "\n  weights ", byteText(budget.weights), " | arena ",
+       byteText(budget.arena), " | inputs and outputs ", byteText(budget.io), " | K/V ", byteText(budget.kv()), " (",
+       uint64_t(budget.pages) * model.page_size(), " tokens)\n  would fit: ", remedy);
 }
 
 } // namespace

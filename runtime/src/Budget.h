@@ -18,8 +18,9 @@ struct Budget {
   uint64_t total() const { return weights + arena + io + kv(); }
 };
 
-/// Decides the number of K/V pages from the tokens asked for (0: see qccrt.h) and compares the sum with the free memory. Throws OutOfMemory
-/// with the budget as a table and what would fit, InvalidArgument for a number of tokens that cannot be addressed.
+/// Decides the number of K/V pages from the tokens asked for (0: see qccrt.h) and compares the sum with the free
+/// memory. Throws OutOfMemory with the budget as a table and what would fit, InvalidArgument for a number of tokens
+/// that cannot be addressed.
 Budget planBudget(const EngineReader &engine, uint64_t kvTokens, uint64_t freeBytes, uint64_t totalBytes);
 
 /// Elements between two rows of the logits: rows start 16-byte aligned.

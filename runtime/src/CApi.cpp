@@ -47,9 +47,9 @@ template <typename Body> qccrt_status guarded(qccrt_error *error, Body body) {
 } // namespace
 
 const char *qccrt_status_name(qccrt_status status) {
-  static const char *const names[] = {"ok",       "invalid argument", "input/output error", "damaged",       "unsupported",
-                                      "no driver", "no device",        "mismatch",           "out of memory", "no pages",
-                                      "driver error", "device lost", "internal error"};
+  static const char *const names[] = {
+      "ok",       "invalid argument", "input/output error", "damaged",      "unsupported", "no driver",     "no device",
+      "mismatch", "out of memory",    "no pages",           "driver error", "device lost", "internal error"};
   return size_t(status) < std::size(names) ? names[status] : "unknown status";
 }
 
@@ -88,8 +88,8 @@ void qccrt_engine_info(const qccrt_engine *engine, qccrt_model_info *info) {
   info->eos_count = model.eos_tokens()->size();
 }
 
-qccrt_status qccrt_context_create(const qccrt_engine *engine, const qccrt_context_options *options, qccrt_context **context,
-                                  qccrt_error *error) {
+qccrt_status qccrt_context_create(const qccrt_engine *engine, const qccrt_context_options *options,
+                                  qccrt_context **context, qccrt_error *error) {
   return guarded(error, [&] {
     if (!engine || !context)
       fail(QCCRT_INVALID_ARGUMENT, "engine and context must not be NULL");
@@ -110,12 +110,13 @@ qccrt_status qccrt_sequence_destroy(qccrt_context *context, qccrt_sequence seque
   return guarded(error, [&] { context->context.sequences().destroy(sequence); });
 }
 
-qccrt_status qccrt_sequence_length(const qccrt_context *context, qccrt_sequence sequence, uint32_t *length, qccrt_error *error) {
+qccrt_status qccrt_sequence_length(const qccrt_context *context, qccrt_sequence sequence, uint32_t *length,
+                                   qccrt_error *error) {
   return guarded(error, [&] { *length = context->context.sequences().find(sequence).length; });
 }
 
-qccrt_status qccrt_step(qccrt_context *context, const qccrt_input *inputs, uint32_t count, uint32_t flags, qccrt_output *output,
-                        qccrt_error *error) {
+qccrt_status qccrt_step(qccrt_context *context, const qccrt_input *inputs, uint32_t count, uint32_t flags,
+                        qccrt_output *output, qccrt_error *error) {
   return guarded(error, [&] {
     if (!output || (!inputs && count))
       fail(QCCRT_INVALID_ARGUMENT, "inputs and output must not be NULL");

@@ -72,8 +72,8 @@ void Context::step(std::span<const qccrt_input> inputs, uint32_t flags, qccrt_ou
     run(flags);
   } catch (const Failure &failure) {
     // The cache may be half-written: no later result could be trusted.
-    lostBecause = text("GPU context lost: ", failure.message, ", in step ", steps, " of ", resources->batch->sizes()[size_t(plan::Size::T)],
-                       " tokens in ", inputs.size(), " sequences");
+    lostBecause = text("GPU context lost: ", failure.message, ", in step ", steps, " of ",
+                       resources->batch->sizes()[size_t(plan::Size::T)], " tokens in ", inputs.size(), " sequences");
     fail(QCCRT_LOST, lostBecause);
   }
   resources->batch->commit();

@@ -1,7 +1,8 @@
 //===- CudaDriver.h - libcuda, opened at run time -----------------*- C++ -*-===//
 //
-// The runtime is built without CUDA's headers: the few functions it uses are declared here with the driver's documented C ABI (CUDA Driver
-// API reference; all are unchanged since CUDA 4). Handles are opaque pointers, a device is an int, a device pointer 64 bits.
+// The runtime is built without CUDA's headers: the few functions it uses are declared here with the driver's documented
+// C ABI (CUDA Driver API reference; all are unchanged since CUDA 4). Handles are opaque pointers, a device is an int, a
+// device pointer 64 bits.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCCRT_SRC_CUDADRIVER_H
@@ -46,7 +47,7 @@ inline constexpr int kJitErrorLog = 5, kJitErrorLogBytes = 6;
   X(primaryRelease, "cuDevicePrimaryCtxRelease_v2", (Device device))                                                   \
   X(pushCurrent, "cuCtxPushCurrent_v2", (Context context))                                                             \
   X(popCurrent, "cuCtxPopCurrent_v2", (Context * context))                                                             \
-  X(memGetInfo, "cuMemGetInfo_v2", (size_t *free, size_t *total))                                                      \
+  X(memGetInfo, "cuMemGetInfo_v2", (size_t * free, size_t * total))                                                    \
   X(memAlloc, "cuMemAlloc_v2", (Pointer * address, size_t bytes))                                                      \
   X(memFree, "cuMemFree_v2", (Pointer address))                                                                        \
   X(hostAlloc, "cuMemHostAlloc", (void **address, size_t bytes, unsigned flags))                                       \

@@ -43,7 +43,8 @@ std::string Device::describe() const {
 cuda::Pointer DeviceMemory::allocate(uint64_t bytes, const char *what) {
   cuda::Pointer address = 0;
   allocations.reserve(allocations.size() + 1); // a failure to remember must not come after the allocation
-  device.driver().check(device.driver().memAlloc(&address, bytes), text("cannot allocate ", byteText(bytes), " for ", what).c_str());
+  device.driver().check(device.driver().memAlloc(&address, bytes),
+                        text("cannot allocate ", byteText(bytes), " for ", what).c_str());
   allocations.push_back(address);
   return address;
 }

@@ -26,8 +26,8 @@ public:
   /// "NVIDIA H200 sm_90, driver 13.0"
   std::string describe() const;
 
-  /// Makes the context current for the calling thread while it lives; afterwards the caller's own is again. Does not throw: without a context the
-  /// next call of the driver says so.
+  /// Makes the context current for the calling thread while it lives; afterwards the caller's own is again. Does not
+  /// throw: without a context the next call of the driver says so.
   class Current {
   public:
     explicit Current(const Device &device)

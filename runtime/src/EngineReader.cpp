@@ -141,7 +141,8 @@ void EngineReader::checkPadding(uint64_t begin, uint64_t end) const {
 }
 
 const SectionEntry &EngineReader::section(SectionKind kind) const {
-  return *std::find_if(table.begin(), table.end(), [&](const SectionEntry &entry) { return entry.kind == uint32_t(kind); });
+  return *std::find_if(table.begin(), table.end(),
+                       [&](const SectionEntry &entry) { return entry.kind == uint32_t(kind); });
 }
 
 std::vector<unsigned char> EngineReader::readSection(SectionKind kind) const {
@@ -152,7 +153,8 @@ std::vector<unsigned char> EngineReader::readSection(SectionKind kind) const {
   std::memcpy(recorded.data(), entry.hash, recorded.size());
   if (digest != recorded)
     damaged(text("section '", nameOf(kind), "' SHA-256 mismatch: recorded ", toHex(recorded).substr(0, 12),
-                 "…, computed ", toHex(digest).substr(0, 12), "…; the file's length is right, so this is not truncation"));
+                 "…, computed ", toHex(digest).substr(0, 12),
+                 "…; the file's length is right, so this is not truncation"));
   return bytes;
 }
 

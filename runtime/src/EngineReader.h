@@ -12,8 +12,9 @@
 
 namespace qccrt {
 
-/// Opening checks all but the weights, which stay in the file; their chunks are read and checked one by one. Nothing is mapped: a file that
-/// changes or shrinks later shows as a failed read or hash, not as a signal. Immutable; const functions are thread safe.
+/// Opening checks all but the weights, which stay in the file; their chunks are read and checked one by one. Nothing is
+/// mapped: a file that changes or shrinks later shows as a failed read or hash, not as a signal. Immutable; const
+/// functions are thread safe.
 class EngineReader {
 public:
   /// Throws Failure: Io, Damaged or Unsupported.
@@ -34,7 +35,8 @@ public:
   uint64_t chunks() const { return digests.size(); }
   /// Bytes of a chunk: kChunkBytes, less for the last.
   uint64_t chunkBytes(uint64_t chunk) const;
-  /// Reads one chunk of the weights section into `destination` and checks its hash and that padding between constants is zero.
+  /// Reads one chunk of the weights section into `destination` and checks its hash and that padding between constants
+  /// is zero.
   void readChunk(uint64_t chunk, unsigned char *destination) const;
   /// All chunks.
   void verifyWeights() const;

@@ -1,6 +1,7 @@
 //===- Failure.h - Errors inside the runtime ----------------------*- C++ -*-===//
 //
-// Inside, failures are exceptions, so that every path releases what it holds; CApi.cpp turns each into a status and a message.
+// Inside, failures are exceptions, so that every path releases what it holds; CApi.cpp turns each into a status and a
+// message.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCCRT_SRC_FAILURE_H

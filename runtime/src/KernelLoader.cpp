@@ -74,7 +74,8 @@ void KernelLoader::load(const plan::Kernel &kernel) {
   if (result == cuda::kOutOfMemory)
     fail(QCCRT_OUT_OF_MEMORY, "cannot load kernel ", kernel.symbol()->c_str(), ": ", device.driver().describe(result));
   if (result != cuda::kSuccess)
-    mismatch(kernel, text("the driver cannot compile its PTX: ", device.driver().describe(result), log.empty() ? "" : "\n  ", log));
+    mismatch(kernel, text("the driver cannot compile its PTX: ", device.driver().describe(result),
+                          log.empty() ? "" : "\n  ", log));
   prepare(kernel, module);
 }
 
@@ -114,7 +115,8 @@ void KernelLoader::prepare(const plan::Kernel &kernel, cuda::Module module) {
 void KernelLoader::mismatch(const plan::Kernel &kernel, const std::string &why) const {
   std::set<std::string> cubins, ptx;
   for (const plan::Image *image : *kernel.images())
-    (image->kind() == plan::ImageKind::Cubin ? cubins : ptx).insert(text(image->target(), image->specific() ? "a" : ""));
+    (image->kind() == plan::ImageKind::Cubin ? cubins : ptx)
+        .insert(text(image->target(), image->specific() ? "a" : ""));
   auto join = [](const std::set<std::string> &set, const char *prefix) {
     std::string list;
     for (const std::string &item : set)
@@ -122,8 +124,9 @@ void KernelLoader::mismatch(const plan::Kernel &kernel, const std::string &why) 
     return list.empty() ? std::string("none") : list;
   };
   fail(QCCRT_MISMATCH, engine.path(), ": engine does not match this GPU: kernel ", kernel.symbol()->c_str(), " (",
-       quoted(kernel.family()->string_view()), "): ", why, "\n  engine has: cubin ", join(cubins, "sm_"), "; PTX ", join(ptx, "compute_"),
-       "\n  machine has: ", device.describe(), "\n  fix: compile the model with --target sm_", device.capability());
+       quoted(kernel.family()->string_view()), "): ", why, "\n  engine has: cubin ", join(cubins, "sm_"), "; PTX ",
+       join(ptx, "compute_"), "\n  machine has: ", device.describe(), "\n  fix: compile the model with --target sm_",
+       device.capability());
 }
 
 } // namespace qccrt

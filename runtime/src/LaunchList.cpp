@@ -18,7 +18,8 @@ LaunchList::LaunchList(const plan::Plan &plan, const KernelLoader &kernels, cons
     for (const plan::Case *one : *step->cases()) {
       cases.push_back({one, launches.size(), one->launches()->size()});
       for (const plan::Launch *launch : *one->launches()) {
-        launches.push_back({kernels.function(launch->kernel()), launch, plan.kernels()->Get(launch->kernel()), arguments.size()});
+        launches.push_back(
+            {kernels.function(launch->kernel()), launch, plan.kernels()->Get(launch->kernel()), arguments.size()});
         for (const plan::Arg *arg : *launch->args()) {
           if (arg->kind() == plan::ArgKind::Size) {
             arguments.push_back(&sizeValues[size_t(arg->size())]);
@@ -74,7 +75,8 @@ void LaunchList::run(const Device &device, const Sizes &sizes, bool synchronous)
   }
 }
 
-void LaunchList::launch(const Device &device, const Launch &launch, const Sizes &sizes, size_t step, bool synchronous) const {
+void LaunchList::launch(const Device &device, const Launch &launch, const Sizes &sizes, size_t step,
+                        bool synchronous) const {
   unsigned grid[3];
   for (unsigned axis = 0; axis < 3; ++axis) {
     grid[axis] = unsigned(gridExtent(*launch.source->grid()->Get(axis), sizes));
@@ -85,14 +87,15 @@ void LaunchList::launch(const Device &device, const Launch &launch, const Sizes 
   const cuda::Driver &driver = device.driver();
   // The driver copies the values during the call and does not write to them.
   void **values = const_cast<void **>(arguments.data() + launch.firstArgument);
-  cuda::Result result = driver.launch(launch.function, grid[0], grid[1], grid[2], block.Get(0), block.Get(1), block.Get(2),
-                                      launch.kernel->shared_bytes(), device.stream(), values, nullptr);
+  cuda::Result result = driver.launch(launch.function, grid[0], grid[1], grid[2], block.Get(0), block.Get(1),
+                                      block.Get(2), launch.kernel->shared_bytes(), device.stream(), values, nullptr);
   if (result == cuda::kSuccess && synchronous)
     result = driver.streamSynchronize(device.stream());
   if (result != cuda::kSuccess)
-    fail(QCCRT_LOST, driver.describe(result), " in kernel ", launch.kernel->symbol()->c_str(), " (", quoted(launch.kernel->family()->string_view()),
-         launch.source->label()->size() ? ", " + quoted(launch.source->label()->string_view()) : "", "), plan step ", step, ", grid ", grid[0], "x",
-         grid[1], "x", grid[2]);
+    fail(QCCRT_LOST, driver.describe(result), " in kernel ", launch.kernel->symbol()->c_str(), " (",
+         quoted(launch.kernel->family()->string_view()),
+         launch.source->label()->size() ? ", " + quoted(launch.source->label()->string_view()) : "", "), plan step ",
+         step, ", grid ", grid[0], "x", grid[1], "x", grid[2]);
 }
 
 } // namespace qccrt

@@ -48,9 +48,9 @@ private:
   std::vector<Step> steps;
   std::vector<Case> cases;
   std::vector<Launch> launches;
-  std::vector<cuda::Pointer> pointers;                    ///< values of pointer arguments
-  int32_t sizeValues[std::tuple_size_v<Sizes>] = {};      ///< values of size arguments, set by each step
-  std::vector<void *> arguments;                          ///< addresses of values, as cuLaunchKernel wants them
+  std::vector<cuda::Pointer> pointers;               ///< values of pointer arguments
+  int32_t sizeValues[std::tuple_size_v<Sizes>] = {}; ///< values of size arguments, set by each step
+  std::vector<void *> arguments;                     ///< addresses of values, as cuLaunchKernel wants them
 };
 
 } // namespace qccrt

@@ -12,7 +12,7 @@ namespace qccrt {
 
 inline constexpr uint64_t kMaxArenaBytes = uint64_t(1) << 40;
 inline constexpr uint32_t kMaxBuffers = 20000;
-inline constexpr uint32_t kMaxThreads = 1024;          ///< per block, every CUDA device
+inline constexpr uint32_t kMaxThreads = 1024;           ///< per block, every CUDA device
 inline constexpr uint32_t kMaxSharedBytes = 227 * 1024; ///< per block, compute capability 9.0
 inline constexpr uint32_t kMaxArgs = 64;
 

@@ -1,13 +1,13 @@
 //===- PlanVerify.cpp - Everything the executor relies on -----------------===//
 //
-// The executor indexes with what the plan says and checks nothing again, so each rule here is a memory-safety rule. A check throws Finding with
-// the message; nothing else leaves this file.
+// The executor indexes with what the plan says and checks nothing again, so each rule here is a memory-safety rule. A
+// check throws Finding with the message; nothing else leaves this file.
 //
 //===----------------------------------------------------------------------===//
 
-#include "qccrt/plan_verify.h"
 #include "PlanLimits.h"
 #include "Text.h"
+#include "qccrt/plan_verify.h"
 
 #include "plan_generated.h"
 #include "qccrt/engine_format.h"
@@ -149,8 +149,8 @@ void Verifier::checkKernels() {
     uint64_t threads = 1;
     for (uint32_t extent : *kernel->block())
       threads = extent <= kMaxThreads ? threads * extent : 0;
-    require(threads >= 1 && threads <= kMaxThreads && kernel->block()->Get(2) <= 64, "kernel ", name, ": a block has 1 to ",
-            kMaxThreads, " threads, at most 64 along z");
+    require(threads >= 1 && threads <= kMaxThreads && kernel->block()->Get(2) <= 64, "kernel ", name,
+            ": a block has 1 to ", kMaxThreads, " threads, at most 64 along z");
     require(kernel->shared_bytes() <= kMaxSharedBytes, "kernel ", name, " needs ", kernel->shared_bytes(),
             " bytes of dynamic shared memory, at most ", kMaxSharedBytes);
     require(kernel->images()->size() > 0, "kernel ", name, " has no image");
@@ -184,8 +184,7 @@ uint64_t Verifier::checkImages(const plan::Kernel &kernel, uint64_t end) {
 }
 
 template <typename Names>
-void Verifier::checkPorts(const char *kind,
-                          const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> &ports,
+void Verifier::checkPorts(const char *kind, const flatbuffers::Vector<flatbuffers::Offset<flatbuffers::String>> &ports,
                           const Names &known) {
   for (const auto *port : ports)
     require(std::count(std::begin(known), std::end(known), nameOf(port)) == 1, "unknown ", kind, " ",
@@ -216,7 +215,8 @@ void Verifier::checkCase(const plan::Case &one, bool last, const std::string &wh
 
 void Verifier::checkLaunch(const plan::Launch &launch, const std::string &where) {
   require(launch.grid() && launch.args() && launch.label(), where, ": a required field is missing");
-  require(launch.kernel() < plan.kernels()->size(), where, ": kernel ", launch.kernel(), " of ", plan.kernels()->size());
+  require(launch.kernel() < plan.kernels()->size(), where, ": kernel ", launch.kernel(), " of ",
+          plan.kernels()->size());
   require(launch.grid()->size() == 3, where, ": a grid must have 3 extents");
   for (unsigned axis = 0; axis < 3; ++axis)
     checkGrid(*launch.grid()->Get(axis), axis, where);
@@ -264,7 +264,8 @@ void Verifier::checkArg(const plan::Arg &arg, const std::string &where) {
   require(false, where, ": unknown argument kind ", int(arg.kind()));
 }
 
-/// A buffer is in use from the first step that names it to the last; two that overlap in the arena must not overlap in time.
+/// A buffer is in use from the first step that names it to the last; two that overlap in the arena must not overlap in
+/// time.
 void Verifier::checkArena() {
   std::vector<uint32_t> order;
   for (uint32_t i = 0; i < uses.size(); ++i)

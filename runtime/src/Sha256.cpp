@@ -1,7 +1,7 @@
 //===- Sha256.cpp ---------------------------------------------------------===//
 //
-// FIPS 180-4, sections 4.1.2, 4.2.2, 5.3.3 and 6.2.2. The compression function exists twice: portable, and with the SHA extensions of
-// x86-64, chosen once per call by what the processor says.
+// FIPS 180-4, sections 4.1.2, 4.2.2, 5.3.3 and 6.2.2. The compression function exists twice: portable, and with the SHA
+// extensions of x86-64, chosen once per call by what the processor says.
 //
 //===----------------------------------------------------------------------===//
 

@@ -15,7 +15,8 @@ template <typename... Args> std::string text(const Args &...args) {
   return std::move(stream).str();
 }
 
-/// 'name' for a message: bytes of a file that are not printable ASCII become '?', and it is cut at 96 characters, so that it cannot forge lines.
+/// 'name' for a message: bytes of a file that are not printable ASCII become '?', and it is cut at 96 characters, so
+/// that it cannot forge lines.
 inline std::string quoted(std::string_view name) {
   std::string result = "'";
   for (char c : name.substr(0, 96))

@@ -18,7 +18,9 @@ public:
   Staging &operator=(const Staging &) = delete;
 
   unsigned char *bytes() const { return memory.as<unsigned char>(); }
-  void waitUntilFree() { device.driver().check(device.driver().eventSynchronize(copied), "waiting for a copy of weights"); }
+  void waitUntilFree() {
+    device.driver().check(device.driver().eventSynchronize(copied), "waiting for a copy of weights");
+  }
   void markInUse() { device.driver().check(device.driver().eventRecord(copied, device.stream()), "cuEventRecord"); }
 
 private:

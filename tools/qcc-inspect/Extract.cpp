@@ -34,7 +34,8 @@ size_t extract(const qccrt::EngineReader &engine, const std::string &directory) 
     for (const plan::Image *image : *kernel->images()) {
       auto bytes = engine.image(*image);
       bool ptx = image->kind() == plan::ImageKind::Ptx;
-      write(folder / (symbol + "." + targetOf(*image) + (ptx ? ".ptx" : ".cubin")), reinterpret_cast<const char *>(bytes.data()),
+      write(folder / (symbol + "." + targetOf(*image) + (ptx ? ".ptx" : ".cubin")),
+            reinterpret_cast<const char *>(bytes.data()),
             bytes.size() - ptx); // without its NUL
       ++files;
     }

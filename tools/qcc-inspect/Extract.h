@@ -8,8 +8,9 @@
 
 namespace qcc_inspect {
 
-/// Writes <symbol>.cu, <symbol>.<target>.cubin and <symbol>.<target>.ptx into `directory`, which is made if needed. Returns the number of files.
-/// Throws Failure with status Io. Symbols are letters, digits and '_' (the plan's verifier), so that no name leaves the directory.
+/// Writes <symbol>.cu, <symbol>.<target>.cubin and <symbol>.<target>.ptx into `directory`, which is made if needed.
+/// Returns the number of files. Throws Failure with status Io. Symbols are letters, digits and '_' (the plan's
+/// verifier), so that no name leaves the directory.
 size_t extract(const qccrt::EngineReader &engine, const std::string &directory);
 
 } // namespace qcc_inspect

@@ -8,8 +8,8 @@
 
 namespace qcc_inspect {
 
-/// Builds one JSON document; keys are given inside objects and must be plain ASCII. Strings that are not UTF-8 are escaped byte by byte, so that the
-/// document is always valid.
+/// Builds one JSON document; keys are given inside objects and must be plain ASCII. Strings that are not UTF-8 are
+/// escaped byte by byte, so that the document is always valid.
 class Json {
 public:
   Json &object(std::string_view key = {}) { return open(key, '{'); }

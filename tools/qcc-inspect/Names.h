@@ -14,7 +14,8 @@ inline const char *nameOf(plan::KvType type) { return type == plan::KvType::BF16
 
 /// sm_90, sm_90a, compute_80
 inline std::string targetOf(const plan::Image &image) {
-  return qccrt::text(image.kind() == plan::ImageKind::Cubin ? "sm_" : "compute_", image.target(), image.specific() ? "a" : "");
+  return qccrt::text(image.kind() == plan::ImageKind::Cubin ? "sm_" : "compute_", image.target(),
+                     image.specific() ? "a" : "");
 }
 
 /// ceil(T*4/64), T, 12

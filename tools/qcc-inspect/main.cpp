@@ -71,7 +71,8 @@ void run(const Options &options) {
   if (options.verify)
     engine.verifyWeights();
   if (options.extract)
-    std::fprintf(stderr, "%zu files in %s\n", qcc_inspect::extract(engine, options.extractTo), options.extractTo.c_str());
+    std::fprintf(stderr, "%zu files in %s\n", qcc_inspect::extract(engine, options.extractTo),
+                 options.extractTo.c_str());
   std::string text = options.json ? qcc_inspect::reportJson(engine) : qcc_inspect::report(engine, options.plan);
   if (options.verify && !options.json)
     text += "\nverified: header, plan, kernels and weights match their hashes\n";

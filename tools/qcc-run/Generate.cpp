@@ -34,7 +34,8 @@ void check(qccrt_status status, const qccrt_error &error) {
 }
 
 Generator::Generator(qccrt_context *context, const qccrt_model_info &model, const Options &options, NpyWriter *logits)
-    : context(context), model(model), options(options), logits(logits), maxNew(*options.maxNew), sequences(options.prompts.size()) {
+    : context(context), model(model), options(options), logits(logits), maxNew(*options.maxNew),
+      sequences(options.prompts.size()) {
   for (size_t i = 0; i < sequences.size(); ++i)
     sequences[i].prompt = &options.prompts[i];
 }
@@ -65,17 +66,20 @@ bool Generator::add(Sequence &sequence, uint32_t &tokens, uint32_t &rows) {
   return true;
 }
 
-/// Fills `inputs` for the next step: sequences that generate first, since each needs but one token; false when all have ended.
+/// Fills `inputs` for the next step: sequences that generate first, since each needs but one token; false when all have
+/// ended.
 bool Generator::prepare() {
   inputs.clear();
   inputOwners.clear();
-  uint32_t tokens = options.stepTokens ? std::min(options.stepTokens, model.max_tokens) : model.max_tokens, rows = model.max_logit_rows;
+  uint32_t tokens = options.stepTokens ? std::min(options.stepTokens, model.max_tokens) : model.max_tokens,
+           rows = model.max_logit_rows;
   qccrt_context_info info;
   qccrt_context_get_info(context, &info);
   uint64_t freePages = info.kv_tokens_free / model.page_size;
   for (bool generating : {true, false})
     for (Sequence &sequence : sequences) {
-      if (sequence.done || (sequence.read == sequence.prompt->tokens.size()) != generating || inputs.size() == model.max_sequences)
+      if (sequence.done || (sequence.read == sequence.prompt->tokens.size()) != generating ||
+          inputs.size() == model.max_sequences)
         continue;
       if (!sequence.id) {
         // A sequence starts once its last page is sure, so that none is stranded half-way.
@@ -118,7 +122,8 @@ std::vector<Answer> Generator::run(void (*emit)(const Prompt &, int32_t token, b
     qccrt_output output;
     qccrt_error error;
     auto begin = std::chrono::steady_clock::now();
-    check(qccrt_step(context, inputs.data(), uint32_t(inputs.size()), logits ? QCCRT_COPY_LOGITS : 0, &output, &error), error);
+    check(qccrt_step(context, inputs.data(), uint32_t(inputs.size()), logits ? QCCRT_COPY_LOGITS : 0, &output, &error),
+          error);
     double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     ++statistics.steps;
     uint32_t row = 0, finished = 0;

@@ -25,8 +25,8 @@ struct Statistics {
 /// Throws Exit with the status' code and message unless ok.
 void check(qccrt_status status, const qccrt_error &error);
 
-/// Runs all prompts to their end. Sequences that do not fit into the engine's bounds wait until others have ended. `emit` is called with
-/// each new token of a lone prompt, for output as it comes.
+/// Runs all prompts to their end. Sequences that do not fit into the engine's bounds wait until others have ended.
+/// `emit` is called with each new token of a lone prompt, for output as it comes.
 class Generator {
 public:
   Generator(qccrt_context *context, const qccrt_model_info &model, const Options &options, NpyWriter *logits);
@@ -36,8 +36,8 @@ private:
   struct Sequence {
     const Prompt *prompt = nullptr;
     qccrt_sequence id = 0;
-    uint32_t read = 0;  ///< tokens of the prompt that were in a step
-    int32_t last = -1;  ///< generated and not fed back
+    uint32_t read = 0; ///< tokens of the prompt that were in a step
+    int32_t last = -1; ///< generated and not fed back
     bool done = false;
     Answer answer;
   };

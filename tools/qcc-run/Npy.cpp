@@ -15,7 +15,7 @@ NpyWriter::NpyWriter(const std::string &path, uint64_t columns)
   if (!file)
     failed("create");
   try {
-    header(); // its place; the number of rows is known at the end
+    header();     // its place; the number of rows is known at the end
   } catch (...) { // the destructor does not run
     std::fclose(file);
     unlink(temporary.c_str());
@@ -36,11 +36,13 @@ void NpyWriter::failed(const char *what) const {
 
 void NpyWriter::header() {
   // 10 bytes of magic and length, then the dictionary, padded with spaces to a line that ends at 128.
-  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " + std::to_string(columns) + "), }";
+  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +
+                     std::to_string(columns) + "), }";
   text.resize(117, ' ');
   text += '\n';
   const char start[10] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0};
-  if (std::fwrite(start, 1, sizeof(start), file) != sizeof(start) || std::fwrite(text.data(), 1, text.size(), file) != text.size())
+  if (std::fwrite(start, 1, sizeof(start), file) != sizeof(start) ||
+      std::fwrite(text.data(), 1, text.size(), file) != text.size())
     failed("write");
 }
 

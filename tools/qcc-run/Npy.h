@@ -8,9 +8,9 @@
 
 namespace qcc_run {
 
-/// Writes f32 [rows, columns] row by row, so that logits of long prompts need no memory, into a temporary file that takes the
-/// final name in finish(). NumPy format version 1.0 (numpy.lib.format); the header has a fixed length, and is written last.
-/// Throws Exit with code IoError.
+/// Writes f32 [rows, columns] row by row, so that logits of long prompts need no memory, into a temporary file that
+/// takes the final name in finish(). NumPy format version 1.0 (numpy.lib.format); the header has a fixed length, and is
+/// written last. Throws Exit with code IoError.
 class NpyWriter {
 public:
   NpyWriter(const std::string &path, uint64_t columns);

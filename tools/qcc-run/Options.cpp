@@ -17,7 +17,8 @@ template <typename T> T parseNumber(std::string_view option, std::string_view te
   T value{};
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < low || value > high)
-    usage(std::string(option) + " '" + std::string(text) + "' must be a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+    usage(std::string(option) + " '" + std::string(text) + "' must be a whole number from " + std::to_string(low) +
+          " to " + std::to_string(high));
   return value;
 }
 
@@ -61,7 +62,8 @@ const std::map<std::string, Setter, std::less<>> &valueOptions() {
       {"--max-new", [](Options &o, auto n, auto v) { o.maxNew = parseNumber<uint32_t>(n, v, 0, UINT32_MAX / 2); }},
       {"--logits", [](Options &o, auto, auto v) { o.logits = v; }},
       {"--kv-tokens", [](Options &o, auto n, auto v) { o.kvTokens = parseNumber<uint64_t>(n, v, 1, UINT32_MAX); }},
-      {"--step-tokens", [](Options &o, auto n, auto v) { o.stepTokens = parseNumber<uint32_t>(n, v, 1, UINT32_MAX / 2); }},
+      {"--step-tokens",
+       [](Options &o, auto n, auto v) { o.stepTokens = parseNumber<uint32_t>(n, v, 1, UINT32_MAX / 2); }},
   };
   return table;
 }

@@ -10,7 +10,16 @@
 namespace qcc_run {
 
 /// Exit codes (sysexits where one fits).
-enum ExitCode { Success = 0, Usage = 2, BadInput = 65, Unavailable = 69, Internal = 70, OutOfMemory = 71, IoError = 74, DeviceLost = 75 };
+enum ExitCode {
+  Success = 0,
+  Usage = 2,
+  BadInput = 65,
+  Unavailable = 69,
+  Internal = 70,
+  OutOfMemory = 71,
+  IoError = 74,
+  DeviceLost = 75
+};
 
 /// Ends the program with a message on standard error.
 struct Exit {

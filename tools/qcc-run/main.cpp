@@ -34,7 +34,8 @@ std::string simulatorPath() {
   for (const char *place : {"libqccsim.so", "../lib/libqccsim.so"})
     if (std::filesystem::exists(folder / place, ignored))
       return (folder / place).string();
-  throw Exit{Unavailable, "no simulator: libqccsim.so is neither beside qcc-run nor in ../lib; build the target qccsim, or set QCC_LIBCUDA"};
+  throw Exit{Unavailable, "no simulator: libqccsim.so is neither beside qcc-run nor in ../lib; build the target "
+                          "qccsim, or set QCC_LIBCUDA"};
 }
 
 void checkPrompts(Options &options, const qccrt_model_info &model) {
@@ -45,18 +46,21 @@ void checkPrompts(Options &options, const qccrt_model_info &model) {
     if (prompt.isText && !model.byte_vocabulary)
       throw Exit{BadInput, "the engine has no byte vocabulary, so --text cannot be turned into tokens; give --tokens"};
     if (prompt.tokens.size() > model.max_context)
-      throw Exit{BadInput, "prompt of " + std::to_string(prompt.tokens.size()) + " tokens exceeds the engine's context of " + std::to_string(model.max_context)};
+      throw Exit{BadInput, "prompt of " + std::to_string(prompt.tokens.size()) +
+                               " tokens exceeds the engine's context of " + std::to_string(model.max_context)};
     for (int32_t token : prompt.tokens)
       if (token < 0 || uint32_t(token) >= model.vocabulary)
-        throw Exit{BadInput, "token " + std::to_string(token) + " is outside of the vocabulary: ids are 0 to " + std::to_string(model.vocabulary - 1)};
+        throw Exit{BadInput, "token " + std::to_string(token) + " is outside of the vocabulary: ids are 0 to " +
+                                 std::to_string(model.vocabulary - 1)};
     // The last token is generated but not fed back.
     room = std::min(room, model.max_context - uint32_t(prompt.tokens.size()) + 1);
   }
   if (!options.maxNew)
     options.maxNew = std::min(32u, room);
   if (*options.maxNew > room)
-    throw Exit{BadInput, "--max-new " + std::to_string(*options.maxNew) + " exceeds the engine's context of " + std::to_string(model.max_context) +
-                             ": after the longest prompt, at most " + std::to_string(room) + " tokens can be generated"};
+    throw Exit{BadInput, "--max-new " + std::to_string(*options.maxNew) + " exceeds the engine's context of " +
+                             std::to_string(model.max_context) + ": after the longest prompt, at most " +
+                             std::to_string(room) + " tokens can be generated"};
 }
 
 /// K/V memory for all prompts, or as many as a step can hold.
@@ -80,13 +84,14 @@ void createContext(const Options &options, const qccrt_model_info &model, const 
   qccrt_context_options settings{};
   settings.driver = simulator.empty() ? nullptr : simulator.c_str();
   settings.device = options.device;
-  settings.flags = (options.logits.empty() ? 0 : QCCRT_HOST_LOGITS) | (options.simulator ? QCCRT_SEPARATE_ALLOCATIONS : 0) |
-                   (options.synchronous ? QCCRT_SYNCHRONOUS : 0);
+  settings.flags = (options.logits.empty() ? 0 : QCCRT_HOST_LOGITS) |
+                   (options.simulator ? QCCRT_SEPARATE_ALLOCATIONS : 0) | (options.synchronous ? QCCRT_SYNCHRONOUS : 0);
   settings.kv_tokens = options.kvTokens ? options.kvTokens : neededKvTokens(options, model);
   qccrt_error error;
   qccrt_status status = qccrt_context_create(engine.handle, &settings, &context.handle, &error);
   if ((status == QCCRT_NO_DRIVER || status == QCCRT_NO_DEVICE) && !options.simulator)
-    throw Exit{Unavailable, std::string(error.message) + "\n  without a GPU: --device sim runs the same kernels on the PTX simulator"};
+    throw Exit{Unavailable, std::string(error.message) +
+                                "\n  without a GPU: --device sim runs the same kernels on the PTX simulator"};
   check(status, error);
 }
 
@@ -107,19 +112,23 @@ void print(const Prompt &prompt, const Answer &answer) {
 void reportLoad(const qccrt_context *context, double seconds) {
   qccrt_context_info info;
   qccrt_context_get_info(context, &info);
-  std::fprintf(stderr, "device: %s, sm_%u, driver %u.%u\n", info.device_name, info.capability, info.driver_version / 1000, info.driver_version % 1000 / 10);
-  std::fprintf(stderr, "loaded in %.2f s: %.1f MiB weights, %.1f MiB arena, %.1f MiB K/V for %llu tokens, %u kernels (%u from PTX)\n", seconds,
-               double(info.weight_bytes) / 1048576, double(info.arena_bytes) / 1048576, double(info.kv_bytes) / 1048576,
-               static_cast<unsigned long long>(info.kv_tokens), info.cubin_kernels + info.ptx_kernels, info.ptx_kernels);
+  std::fprintf(stderr, "device: %s, sm_%u, driver %u.%u\n", info.device_name, info.capability,
+               info.driver_version / 1000, info.driver_version % 1000 / 10);
+  std::fprintf(
+      stderr,
+      "loaded in %.2f s: %.1f MiB weights, %.1f MiB arena, %.1f MiB K/V for %llu tokens, %u kernels (%u from PTX)\n",
+      seconds, double(info.weight_bytes) / 1048576, double(info.arena_bytes) / 1048576, double(info.kv_bytes) / 1048576,
+      static_cast<unsigned long long>(info.kv_tokens), info.cubin_kernels + info.ptx_kernels, info.ptx_kernels);
 }
 
 void reportRun(const Statistics &s) {
-  std::fprintf(stderr, "prompt: %llu tokens in %.3f s (%.1f tokens/s)\n", static_cast<unsigned long long>(s.promptTokens), s.promptSeconds,
+  std::fprintf(stderr, "prompt: %llu tokens in %.3f s (%.1f tokens/s)\n",
+               static_cast<unsigned long long>(s.promptTokens), s.promptSeconds,
                s.promptSeconds > 0 ? double(s.promptTokens) / s.promptSeconds : 0.0);
   if (s.decodeTokens)
     std::fprintf(stderr, "generated: %llu tokens, of these %llu in %.3f s of steps after the prompt (%.1f tokens/s)\n",
-                 static_cast<unsigned long long>(s.generatedTokens), static_cast<unsigned long long>(s.decodeTokens), s.decodeSeconds,
-                 double(s.decodeTokens) / s.decodeSeconds);
+                 static_cast<unsigned long long>(s.generatedTokens), static_cast<unsigned long long>(s.decodeTokens),
+                 s.decodeSeconds, double(s.decodeTokens) / s.decodeSeconds);
 }
 
 void run(Options options) {
@@ -141,7 +150,8 @@ void run(Options options) {
   if (!options.logits.empty())
     logits.emplace(options.logits, model.vocabulary);
   Statistics statistics;
-  std::vector<Answer> answers = Generator(context.handle, model, options, logits ? &*logits : nullptr).run(emitToken, statistics);
+  std::vector<Answer> answers =
+      Generator(context.handle, model, options, logits ? &*logits : nullptr).run(emitToken, statistics);
   if (logits)
     logits->finish();
   if (answers.size() == 1)

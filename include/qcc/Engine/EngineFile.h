@@ -1,9 +1,9 @@
 //===- EngineFile.h - Writing an engine file ----------------------*- C++ -*-===//
 //
-// The plan as plain data, and a writer in two phases so that weights stream: declare all constants with their sizes, write
-// their bytes from any threads in any order, then finish with the plan. The bytes of the file depend only on what was
-// written, not on the order. docs/engine-format.md is the format's specification, runtime/schema/plan.fbs explains each
-// field; the structs here mirror it. No MLIR.
+// The plan as plain data, and a writer in two phases so that weights stream: declare all constants with their sizes,
+// write their bytes from any threads in any order, then finish with the plan. The bytes of the file depend only on what
+// was written, not on the order. docs/engine-format.md is the format's specification, runtime/schema/plan.fbs explains
+// each field; the structs here mirror it. No MLIR.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_ENGINE_ENGINEFILE_H
@@ -129,8 +129,8 @@ public:
   /// Writes a part of a constant. Thread safe; every byte must be written exactly once.
   Status writeConstant(size_t index, uint64_t offset, std::span<const std::byte> bytes);
 
-  /// Checks that every constant is complete, appends plan and kernels, computes the hashes, syncs and renames. Call once.
-  /// Fails with Internal when something is missing or the plan names what does not exist.
+  /// Checks that every constant is complete, appends plan and kernels, computes the hashes, syncs and renames. Call
+  /// once. Fails with Internal when something is missing or the plan names what does not exist.
   Status finish(const Plan &plan);
 
 private:

@@ -31,9 +31,9 @@ inline constexpr uint64_t kChunkBytes = uint64_t(4) << 20;
 struct FileHeader {
   unsigned char magic[8];
   uint32_t versionMajor, versionMinor;
-  uint64_t fileBytes;        ///< length of the whole file: a truncated copy is known at once
-  uint32_t sections;         ///< entries in the table
-  uint32_t reserved0;        ///< zero
+  uint64_t fileBytes;         ///< length of the whole file: a truncated copy is known at once
+  uint32_t sections;          ///< entries in the table
+  uint32_t reserved0;         ///< zero
   unsigned char rootHash[32]; ///< SHA-256 of header and table with this field zero
   unsigned char reserved[64]; ///< zero
 };
@@ -48,16 +48,18 @@ enum class SectionKind : uint32_t {
 inline constexpr uint32_t kSectionCount = 4; ///< one of each kind
 
 struct SectionEntry {
-  uint32_t kind;     ///< SectionKind
-  uint32_t reserved; ///< zero
-  uint64_t offset;   ///< from the start of the file, a multiple of kSectionAlign
-  uint64_t bytes;    ///< without padding
-  unsigned char hash[32]; ///< SHA-256 of the bytes; of a weights section, SHA-256 of its digests section's bytes
+  uint32_t kind;              ///< SectionKind
+  uint32_t reserved;          ///< zero
+  uint64_t offset;            ///< from the start of the file, a multiple of kSectionAlign
+  uint64_t bytes;             ///< without padding
+  unsigned char hash[32];     ///< SHA-256 of the bytes; of a weights section, SHA-256 of its digests section's bytes
   unsigned char reserved1[8]; ///< zero
 };
 static_assert(sizeof(SectionEntry) == 64);
 
-constexpr uint64_t alignUp(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+constexpr uint64_t alignUp(uint64_t value, uint64_t alignment) {
+  return (value + alignment - 1) / alignment * alignment;
+}
 
 } // namespace qccrt
 

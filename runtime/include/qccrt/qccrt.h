@@ -6,8 +6,8 @@
  *
  *   qccrt_engine_open → qccrt_context_create → qccrt_sequence_create → qccrt_step … → destroy in reverse
  *
- * Every function that can fail takes a qccrt_error, which may be NULL, and returns its status. There is no global state.
- * A pointer that is returned belongs to the object it came from.
+ * Every function that can fail takes a qccrt_error, which may be NULL, and returns its status. There is no global
+ * state. A pointer that is returned belongs to the object it came from.
  */
 #ifndef QCCRT_QCCRT_H
 #define QCCRT_QCCRT_H
@@ -50,9 +50,9 @@ QCCRT_API const char *qccrt_status_name(qccrt_status status);
 
 /*--- Engines. Thread safe. -----------------------------------------------------------------------------------------*/
 
-/* Checks header, section table, plan and kernels, with their hashes. The hashes of the weights are checked while they are
- * loaded by qccrt_context_create, before any use, or by qccrt_engine_verify. Executing an engine runs its code: open
- * only what comes from where you trust. */
+/* Checks header, section table, plan and kernels, with their hashes. The hashes of the weights are checked while they
+ * are loaded by qccrt_context_create, before any use, or by qccrt_engine_verify. Executing an engine runs its code:
+ * open only what comes from where you trust. */
 QCCRT_API qccrt_status qccrt_engine_open(const char *path, qccrt_engine **engine, qccrt_error *error);
 /* Reads the whole file and checks everything. */
 QCCRT_API qccrt_status qccrt_engine_verify(const qccrt_engine *engine, qccrt_error *error);
@@ -98,8 +98,8 @@ QCCRT_API void qccrt_context_destroy(qccrt_context *context); /* NULL is ignored
 
 typedef struct qccrt_context_info {
   char device_name[128];
-  uint32_t capability;     /* 90 for 9.0 */
-  uint32_t driver_version; /* 13000 for 13.0 */
+  uint32_t capability;                 /* 90 for 9.0 */
+  uint32_t driver_version;             /* 13000 for 13.0 */
   uint32_t cubin_kernels, ptx_kernels; /* loaded as machine code, and compiled by the driver */
   uint64_t weight_bytes, arena_bytes, io_bytes, kv_bytes;
   uint64_t kv_tokens, kv_tokens_free;

@@ -88,7 +88,8 @@ TEST_F(DamagedEngine, OtherFilesAreNamedForWhatTheyAre) {
     return refusal();
   };
   EXPECT_NE(message("").find("not an engine file"), std::string::npos);
-  EXPECT_NE(message("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n").find("git-LFS pointer"), std::string::npos);
+  EXPECT_NE(message("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n").find("git-LFS pointer"),
+            std::string::npos);
   std::string other("\x89QCC\r\n\x1a\n\x02", 9);
   EXPECT_NE(message(other + std::string(200, '\0')).find("engine format version 2.0"), std::string::npos);
 }

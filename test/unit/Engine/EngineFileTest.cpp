@@ -97,8 +97,12 @@ TEST_F(EngineFile, LaysTheFileOutAsSpecified) {
 
 TEST_F(EngineFile, BytesDoNotDependOnThreadsOrOrder) {
   // Larger than a chunk of 4 MiB, and not a multiple of anything.
-  std::vector<Constant> constants = {{"a", 6000001, "i8", {6000001}, "", "", ""}, {"b", 77, "i8", {77}, "", "", ""}, {"c", 5000000, "i8", {5000000}, "", "", ""}};
-  auto content = [](size_t constant, uint64_t offset) { return std::byte((offset * 31 + (offset >> 9) + constant * 17) & 255); };
+  std::vector<Constant> constants = {{"a", 6000001, "i8", {6000001}, "", "", ""},
+                                     {"b", 77, "i8", {77}, "", "", ""},
+                                     {"c", 5000000, "i8", {5000000}, "", "", ""}};
+  auto content = [](size_t constant, uint64_t offset) {
+    return std::byte((offset * 31 + (offset >> 9) + constant * 17) & 255);
+  };
   Plan plan = ledger::plan();
   auto make = [&](const std::string &name, unsigned threads, uint64_t piece) {
     auto writer = EngineWriter::create(name, constants);
@@ -168,7 +172,8 @@ TEST_F(EngineFile, RefusesIncompleteAndExcessiveConstants) {
   EXPECT_FALSE(bool(writer->writeConstant(2, 0, bytes))) << "no such constant";
   auto status = writer->finish(ledger::plan());
   ASSERT_FALSE(bool(status));
-  EXPECT_NE(status.error().message.find("'base_decode' lacks 4 of 1204 bytes"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("'base_decode' lacks 4 of 1204 bytes"), std::string::npos)
+      << status.error().message;
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 

@@ -1,6 +1,7 @@
 //===- PlanVerifyTest.cpp - Plans that must not be executed ---------------===//
 //
-// Each case breaks one rule of docs/engine-format.md, "What a reader checks". The writer runs the reader's verifier, so writing is the test.
+// Each case breaks one rule of docs/engine-format.md, "What a reader checks". The writer runs the reader's verifier, so
+// writing is the test.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,11 +39,28 @@ const Broken kBroken[] = {
     {"BufferUnaligned", [](Plan &p) { p.buffers[0].offset = 64; }, "must be a multiple of 256"},
     {"EmptyBuffer", [](Plan &p) { p.buffers[0].bytes = 0; }, "does not lie in the arena"},
     {"SymbolWithSlash", [](Plan &p) { p.kernels[0].symbol = "../x"; }, "the symbol must be"},
-    {"NoThreads", [](Plan &p) { p.kernels[0].block = {0, 1, 1}; }, "a block has 1 to 1024 threads"},
-    {"TooManyThreads", [](Plan &p) { p.kernels[0].block = {1024, 2, 1}; }, "a block has 1 to 1024 threads"},
-    {"ThreadsOverflow", [](Plan &p) { p.kernels[0].block = {1u << 31, 1u << 31, 4}; }, "a block has 1 to 1024 threads"},
-    {"DeepBlock", [](Plan &p) { p.kernels[0].block = {1, 1, 65}; }, "at most 64 along z"},
-    {"TooMuchSharedMemory", [](Plan &p) { p.kernels[0].sharedBytes = 232449; }, "232449 bytes of dynamic shared memory"},
+    {"NoThreads",
+     [](Plan &p) {
+       p.kernels[0].block = {0, 1, 1};
+     },
+     "a block has 1 to 1024 threads"},
+    {"TooManyThreads",
+     [](Plan &p) {
+       p.kernels[0].block = {1024, 2, 1};
+     },
+     "a block has 1 to 1024 threads"},
+    {"ThreadsOverflow",
+     [](Plan &p) {
+       p.kernels[0].block = {1u << 31, 1u << 31, 4};
+     },
+     "a block has 1 to 1024 threads"},
+    {"DeepBlock",
+     [](Plan &p) {
+       p.kernels[0].block = {1, 1, 65};
+     },
+     "at most 64 along z"},
+    {"TooMuchSharedMemory", [](Plan &p) { p.kernels[0].sharedBytes = 232449; },
+     "232449 bytes of dynamic shared memory"},
     {"NoImages", [](Plan &p) { p.kernels[0].images.clear(); }, "has no image"},
     {"ImageBelowMinimum", [](Plan &p) { p.kernels[0].minTarget = 89; }, "image target 80 must be 89"},
     {"CubinThatIsNoElf", [](Plan &p) { p.kernels[0].images[0].bytes[1] = 'F'; }, "a cubin must be an ELF image"},
@@ -51,7 +69,8 @@ const Broken kBroken[] = {
     {"UnknownOutput", [](Plan &p) { p.outputs[1] = "x\ny"; }, "unknown output 'x?y'"},
     {"NoSteps", [](Plan &p) { p.steps.clear(); }, "no steps"},
     {"NoCases", [](Plan &p) { p.steps[1].cases.clear(); }, "step 1 has no cases"},
-    {"NoLastCase", [](Plan &p) { p.steps[1].cases.pop_back(); }, "step 1 case 0: the last case and no other must be without bounds"},
+    {"NoLastCase", [](Plan &p) { p.steps[1].cases.pop_back(); },
+     "step 1 case 0: the last case and no other must be without bounds"},
     {"EarlyLastCase", [](Plan &p) { p.steps[1].cases[0].bounds.clear(); }, "step 1 case 0: the last case"},
     {"BoundOnNothing", [](Plan &p) { p.steps[1].cases[0].bounds[0].size = Size::None; }, "unknown size 0"},
     {"BoundOnUnknownSize", [](Plan &p) { p.steps[1].cases[0].bounds[0].size = Size(7); }, "unknown size 7"},
@@ -59,11 +78,27 @@ const Broken kBroken[] = {
     {"UnknownKernel", [](Plan &p) { append(p).kernel = 2; }, "kernel 2 of 2"},
     {"DivisorZero", [](Plan &p) { append(p).grid[0].divisor = 0; }, "grid multiplier and divisor"},
     {"UnknownGridSize", [](Plan &p) { append(p).grid[0].size = Size(9); }, "unknown size 9"},
-    {"GridTooWide", [](Plan &p) { append(p).grid[0] = {Size::T, 1u << 30, 1}; }, "the grid may grow to 25769803776 along axis 0"},
-    {"GridTooHigh", [](Plan &p) { append(p).grid[1] = {Size::None, 65536, 1}; }, "the grid may grow to 65536 along axis 1"},
+    {"GridTooWide",
+     [](Plan &p) {
+       append(p).grid[0] = {Size::T, 1u << 30, 1};
+     },
+     "the grid may grow to 25769803776 along axis 0"},
+    {"GridTooHigh",
+     [](Plan &p) {
+       append(p).grid[1] = {Size::None, 65536, 1};
+     },
+     "the grid may grow to 65536 along axis 1"},
     {"TooManyArguments", [](Plan &p) { append(p).args.resize(65, append(p).args[0]); }, "65 arguments"},
-    {"UnknownConstant", [](Plan &p) { append(p).args[0] = {Arg::Kind::Constant, 2, 0, Size::None}; }, "constant 2 of 2"},
-    {"BeyondConstant", [](Plan &p) { append(p).args[0] = {Arg::Kind::Constant, 1, 1204, Size::None}; }, "passes the end of constant 1"},
+    {"UnknownConstant",
+     [](Plan &p) {
+       append(p).args[0] = {Arg::Kind::Constant, 2, 0, Size::None};
+     },
+     "constant 2 of 2"},
+    {"BeyondConstant",
+     [](Plan &p) {
+       append(p).args[0] = {Arg::Kind::Constant, 1, 1204, Size::None};
+     },
+     "passes the end of constant 1"},
     {"UnknownBuffer", [](Plan &p) { append(p).args[5].index = 1; }, "buffer 1 of 1"},
     {"BeyondBuffer", [](Plan &p) { append(p).args[5].offset = 96; }, "passes the end of buffer 0"},
     {"UnknownLayer", [](Plan &p) { append(p).args[3].index = 1; }, "cache layer 1 of 1"},
@@ -90,7 +125,8 @@ TEST_P(PlanVerify, Refuses) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-INSTANTIATE_TEST_SUITE_P(Rules, PlanVerify, testing::ValuesIn(kBroken), [](const auto &info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rules, PlanVerify, testing::ValuesIn(kBroken),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 /// Memory may be shared by buffers whose uses do not overlap in time.
 TEST(PlanVerifyArena, AcceptsReuseAfterTheLastUse) {

@@ -62,10 +62,26 @@ protected:
 };
 
 TEST_F(DriverFault, EveryFailingCallWhileLoadingIsReportedAndNothingLeaks) {
-  const char *functions[] = {"cuInit", "cuDriverGetVersion", "cuDeviceGetCount", "cuDeviceGet", "cuDeviceGetName", "cuDeviceGetAttribute",
-                             "cuDevicePrimaryCtxRetain", "cuStreamCreate", "load cubin", "cuModuleGetFunction", "cuFuncGetAttribute",
-                             "cuFuncSetAttribute", "cuMemGetInfo", "cuMemAlloc", "cuMemHostAlloc", "cuEventCreate", "cuEventSynchronize",
-                             "cuMemcpyHtoDAsync", "cuEventRecord", "cuStreamSynchronize"};
+  const char *functions[] = {"cuInit",
+                             "cuDriverGetVersion",
+                             "cuDeviceGetCount",
+                             "cuDeviceGet",
+                             "cuDeviceGetName",
+                             "cuDeviceGetAttribute",
+                             "cuDevicePrimaryCtxRetain",
+                             "cuStreamCreate",
+                             "load cubin",
+                             "cuModuleGetFunction",
+                             "cuFuncGetAttribute",
+                             "cuFuncSetAttribute",
+                             "cuMemGetInfo",
+                             "cuMemAlloc",
+                             "cuMemHostAlloc",
+                             "cuEventCreate",
+                             "cuEventSynchronize",
+                             "cuMemcpyHtoDAsync",
+                             "cuEventRecord",
+                             "cuStreamSynchronize"};
   for (const char *function : functions)
     for (int call = 1; call <= 2; ++call) {
       reset();

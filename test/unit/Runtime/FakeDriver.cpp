@@ -1,7 +1,8 @@
 //===- FakeDriver.cpp - A libcuda that fails on demand --------------------===//
 //
-// Device memory is host memory, kernels do nothing. Three controls, set by the test through exported functions: fakeFail(function, call, result) lets the
-// n-th call of a function return an error, fakeDevice(capability, freeBytes) says what the GPU is, fakeLeaks() counts what was not released.
+// Device memory is host memory, kernels do nothing. Three controls, set by the test through exported functions:
+// fakeFail(function, call, result) lets the n-th call of a function return an error, fakeDevice(capability, freeBytes)
+// says what the GPU is, fakeLeaks() counts what was not released.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,7 +63,9 @@ EXPORT int cuGetErrorName(int error, const char **name) {
 EXPORT int cuGetErrorString(int, const char **text) { return *text = "as asked", 0; }
 EXPORT int cuDeviceGetCount(int *count) { return *count = 1, enter("cuDeviceGetCount"); }
 EXPORT int cuDeviceGet(int *device, int ordinal) { return *device = ordinal, enter("cuDeviceGet"); }
-EXPORT int cuDeviceGetName(char *name, int length, int) { return std::strncpy(name, "fake", size_t(length)), enter("cuDeviceGetName"); }
+EXPORT int cuDeviceGetName(char *name, int length, int) {
+  return std::strncpy(name, "fake", size_t(length)), enter("cuDeviceGetName");
+}
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, int) {
   *value = attribute == 75 ? capability / 10 : attribute == 76 ? capability % 10 : 232448;
   return enter("cuDeviceGetAttribute");
@@ -71,7 +74,9 @@ EXPORT int cuDevicePrimaryCtxRetain(void **context, int) { return make("cuDevice
 EXPORT int cuDevicePrimaryCtxRelease_v2(int) { return release(); }
 EXPORT int cuCtxPushCurrent_v2(void *) { return enter("cuCtxPushCurrent"); }
 EXPORT int cuCtxPopCurrent_v2(void **context) { return *context = &dummy, 0; }
-EXPORT int cuMemGetInfo_v2(size_t *free, size_t *total) { return *free = freeBytes, *total = size_t(8) << 30, enter("cuMemGetInfo"); }
+EXPORT int cuMemGetInfo_v2(size_t *free, size_t *total) {
+  return *free = freeBytes, *total = size_t(8) << 30, enter("cuMemGetInfo");
+}
 EXPORT int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   if (int result = enter("cuMemAlloc"))
     return result;
@@ -99,16 +104,24 @@ EXPORT int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *) {
   return std::memcpy(to, reinterpret_cast<void *>(from), bytes), 0;
 }
 EXPORT int cuModuleLoadDataEx(void **module, const void *image, unsigned, int *, void **) {
-  bool cubin = std::memcmp(image, "\x7f" "ELF", 4) == 0;
+  bool cubin = std::memcmp(image,
+                           "\x7f"
+                           "ELF",
+                           4) == 0;
   if (int result = enter(cubin ? "load cubin" : "load ptx"))
     return result;
   return make("cuModuleLoadDataEx", module);
 }
 EXPORT int cuModuleUnload(void *) { return release(); }
-EXPORT int cuModuleGetFunction(void **function, void *, const char *) { return *function = &dummy, enter("cuModuleGetFunction"); }
-EXPORT int cuFuncGetAttribute(int *value, int attribute, void *) { return *value = attribute == 0 ? 1024 : 0, enter("cuFuncGetAttribute"); }
+EXPORT int cuModuleGetFunction(void **function, void *, const char *) {
+  return *function = &dummy, enter("cuModuleGetFunction");
+}
+EXPORT int cuFuncGetAttribute(int *value, int attribute, void *) {
+  return *value = attribute == 0 ? 1024 : 0, enter("cuFuncGetAttribute");
+}
 EXPORT int cuFuncSetAttribute(void *, int, int) { return enter("cuFuncSetAttribute"); }
-EXPORT int cuLaunchKernel(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **, void **) {
+EXPORT int cuLaunchKernel(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, void *, void **,
+                          void **) {
   return enter("cuLaunchKernel");
 }
 EXPORT int cuStreamCreate(void **stream, unsigned) { return make("cuStreamCreate", stream); }

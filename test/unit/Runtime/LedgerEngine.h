@@ -1,7 +1,8 @@
 //===- LedgerEngine.h - A model whose answers are known -----------*- C++ -*-===//
 //
-// An engine file of the model in ledger.cu: the next token is the sum over the context of (position + 1) * token, modulo 301. Its kernels are real
-// PTX that use every input, the K/V pages, an arena buffer and two cases, so that the runtime's bookkeeping is tested without the compiler.
+// An engine file of the model in ledger.cu: the next token is the sum over the context of (position + 1) * token,
+// modulo 301. Its kernels are real PTX that use every input, the K/V pages, an arena buffer and two cases, so that the
+// runtime's bookkeeping is tested without the compiler.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_TEST_UNIT_RUNTIME_LEDGERENGINE_H
@@ -66,7 +67,14 @@ inline qcc::engine_file::Plan plan() {
     kernel.config = "none";
     kernel.block = {32, 1, 1};
     kernel.source = "see ledger.cu";
-    Image cubin{Image::Kind::Cubin, 90, false, "\x7f" "ELF: no machine code, to be refused", 20, 0, 0};
+    Image cubin{Image::Kind::Cubin,
+                90,
+                false,
+                "\x7f"
+                "ELF: no machine code, to be refused",
+                20,
+                0,
+                0};
     Image image{Image::Kind::Ptx, 80, false, ptx(), 0, 0, 0};
     kernel.images = {cubin, image};
     plan.kernels.push_back(kernel);
@@ -76,12 +84,13 @@ inline qcc::engine_file::Plan plan() {
   Arg k{Kind::KCache, 0, 0, Size::None}, v{Kind::VCache, 0, 0, Size::None}, place{Kind::Buffer, 0, 0, Size::None};
   Arg logits{Kind::Output, 0, 0, Size::None}, next{Kind::Output, 1, 0, Size::None};
 
-  Launch append{0, {Dim{Size::T, 1, 32}, Dim{}, Dim{}}, {input(0), input(1), input(2), k, v, place, size(Size::T)}, "append"};
+  Launch append{
+      0, {Dim{Size::T, 1, 32}, Dim{}, Dim{}}, {input(0), input(1), input(2), k, v, place, size(Size::T)}, "append"};
   auto predict = [&](uint32_t base) {
     return Launch{1,
                   {Dim{Size::R, 1, 32}, Dim{}, Dim{}},
-                  {Arg{Kind::Constant, base, 0, Size::None}, k, v, place, input(3), input(4), input(5), input(6), logits, next, size(Size::B),
-                   size(Size::P), size(Size::R)},
+                  {Arg{Kind::Constant, base, 0, Size::None}, k, v, place, input(3), input(4), input(5), input(6),
+                   logits, next, size(Size::B), size(Size::P), size(Size::R)},
                   "predict"};
   };
   plan.steps = {Step{{Case{{}, {append}}}}, Step{{Case{{Bound{Size::Q, 1}}, {predict(1)}}, Case{{}, {predict(0)}}}}};
@@ -89,7 +98,8 @@ inline qcc::engine_file::Plan plan() {
 }
 
 inline std::vector<qcc::engine_file::Constant> constants() {
-  return {{"base_prefill", kVocabulary * 4, "f32", {kVocabulary}, "", "", ""}, {"base_decode", kVocabulary * 4, "f32", {kVocabulary}, "head", "none", "rows"}};
+  return {{"base_prefill", kVocabulary * 4, "f32", {kVocabulary}, "", "", ""},
+          {"base_decode", kVocabulary * 4, "f32", {kVocabulary}, "head", "none", "rows"}};
 }
 
 /// Writes the engine; an empty string, or what went wrong.

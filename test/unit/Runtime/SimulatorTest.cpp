@@ -129,7 +129,8 @@ TEST_F(Ledger, MixesPromptsAndGeneratedTokensOfChangingSequences) {
           continue;
         ASSERT_EQ(output.next_tokens[row], ledger::nextToken(who[i]->tokens)) << "round " << round;
         for (int32_t id : {0, 100, ledger::kVocabulary - 1, output.next_tokens[row]})
-          ASSERT_EQ(output.logits[row * output.logits_stride + uint32_t(id)], ledger::logit(who[i]->tokens, id, decode));
+          ASSERT_EQ(output.logits[row * output.logits_stride + uint32_t(id)],
+                    ledger::logit(who[i]->tokens, id, decode));
         ++row;
       }
     }
@@ -159,7 +160,8 @@ TEST_F(Ledger, RefusesRequestsWithoutChangingAnything) {
   refused({{12345, tokens.data(), 1, 1}}, "no sequence 12345");
   for (int32_t bad : {-1, ledger::kVocabulary}) {
     std::vector<int32_t> wrong = {1, bad};
-    refused({{other, tokens.data(), 1, 1}, {sequence, wrong.data(), 2, 1}}, "token 1 is " + std::to_string(bad) + ", the vocabulary has ids 0 to 300");
+    refused({{other, tokens.data(), 1, 1}, {sequence, wrong.data(), 2, 1}},
+            "token 1 is " + std::to_string(bad) + ", the vocabulary has ids 0 to 300");
   }
   EXPECT_EQ(freeTokens(), before);
   // After 48 tokens 13 more are one too many, 12 fit.
@@ -192,9 +194,11 @@ TEST_F(Ledger, WorksInOneAllocationToo) {
 }
 
 TEST_F(Ledger, ALostContextStaysLostAndNamesTheKernel) {
-  // The append kernel's slots argument replaced by a constant too short for it: the simulator sees the read out of bounds.
+  // The append kernel's slots argument replaced by a constant too short for it: the simulator sees the read out of
+  // bounds.
   qcc::engine_file::Plan broken = ledger::plan();
-  broken.steps[0].cases[0].launches[0].args[0] = {qcc::engine_file::Arg::Kind::Constant, 1, ledger::kVocabulary * 4 - 4, qcc::engine_file::Size::None};
+  broken.steps[0].cases[0].launches[0].args[0] = {qcc::engine_file::Arg::Kind::Constant, 1, ledger::kVocabulary * 4 - 4,
+                                                  qcc::engine_file::Size::None};
   ASSERT_EQ(ledger::write(path, broken), "");
   qccrt_engine_close(engine);
   engine = nullptr;

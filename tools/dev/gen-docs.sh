@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes docs/generated/ from the TableGen descriptions of dialects and passes. With -c only checks that it is up to date (a test).
+# Writes docs/generated/ from the TableGen descriptions of dialects and passes and from the tools' --help (built tools: QCC_BIN, default
+# build/bin). With -c only checks that it is up to date (a test).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 llvm=${LLVM_PREFIX:-/usr/lib/llvm-22}
@@ -19,6 +20,16 @@ done
 for group in Quantize Schedule; do
   tblgen -gen-pass-doc "include/qcc/Transforms/$group/Passes.td" > "$out/passes-${group,,}.md"
 done
+
+bin=${QCC_BIN:-build/bin}
+{
+  echo "# Commands"
+  for tool in qcc qcc-run qcc-inspect qcc-eval; do
+    printf '\n## %s\n\n```\n' "$tool"
+    "$bin/$tool" --help
+    echo '```'
+  done
+} > "$out/commands.md"
 
 if [ "${1:-}" = -c ] && ! diff -ru docs/generated "$out"; then
   echo "docs/generated is stale; run tools/dev/gen-docs.sh" >&2

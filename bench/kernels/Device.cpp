@@ -16,10 +16,11 @@ namespace {
 
 // Values of cuda.h's enumerations.
 constexpr int kComputeCapabilityMajor = 75, kComputeCapabilityMinor = 76;
+constexpr int kMultiprocessorCount = 16, kL2CacheSize = 38;
 constexpr int kMaxDynamicSharedBytes = 8;
 
 /// Names in `missing` the first function that the library lacks.
-void bind(void *library, DriverApi &api, std::string &missing) {
+void resolve(void *library, DriverApi &api, std::string &missing) {
   auto find = [&](auto &function, const char *name) {
     function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(library, name));
     if (!function && missing.empty())
@@ -45,6 +46,16 @@ void bind(void *library, DriverApi &api, std::string &missing) {
   find(api.eventRecord, "cuEventRecord");
   find(api.eventSynchronize, "cuEventSynchronize");
   find(api.eventElapsedTime, "cuEventElapsedTime");
+  find(api.eventDestroy, "cuEventDestroy_v2");
+  find(api.memcpyDtoDAsync, "cuMemcpyDtoDAsync_v2");
+  find(api.streamCreate, "cuStreamCreate");
+  find(api.streamBeginCapture, "cuStreamBeginCapture_v2");
+  find(api.streamEndCapture, "cuStreamEndCapture");
+  find(api.graphInstantiate, "cuGraphInstantiateWithFlags");
+  find(api.graphLaunch, "cuGraphLaunch");
+  find(api.graphExecDestroy, "cuGraphExecDestroy");
+  find(api.graphDestroy, "cuGraphDestroy");
+  find(api.driverGetVersion, "cuDriverGetVersion");
   api.simulatorError = reinterpret_cast<const char *(*)()>(dlsym(library, "qccsimLastError"));
 }
 
@@ -81,16 +92,17 @@ Expected<std::unique_ptr<Device>> Device::open(const std::string &library) {
   std::string path = !library.empty() ? library : chosen ? chosen : "libcuda.so.1";
   void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    return Error{"CUDA driver: " + path + " cannot be opened; set QCC_LIBCUDA, to libqccsim.so for the simulator", ExitCode::Unavailable};
+    return Error{"CUDA driver: " + path + " cannot be opened; set QCC_LIBCUDA, to libqccsim.so for the simulator",
+                 ExitCode::Unavailable};
   std::unique_ptr<Device> device(new Device);
   device->api = std::make_unique<DriverApi>();
   DriverApi &api = *device->api;
   std::string missing;
-  bind(handle, api, missing);
+  resolve(handle, api, missing);
   if (!missing.empty())
     return Error{"CUDA driver: " + path + " lacks " + missing, ExitCode::Unavailable};
 
-  int ordinal = 0, major = 0, minor = 0;
+  int ordinal = 0, major = 0, minor = 0, l2Bytes = 0;
   char name[128] = "";
   void *context = nullptr;
   if (Status s = api.check("cuInit", api.init(0)); !s)
@@ -99,15 +111,19 @@ Expected<std::unique_ptr<Device>> Device::open(const std::string &library) {
     return s.takeError();
   if (Status s = api.check("cuDeviceGetName", api.deviceGetName(name, sizeof name, ordinal)); !s)
     return s.takeError();
-  if (Status s = api.check("cuDeviceGetAttribute", api.deviceGetAttribute(&major, kComputeCapabilityMajor, ordinal)); !s)
-    return s.takeError();
-  if (Status s = api.check("cuDeviceGetAttribute", api.deviceGetAttribute(&minor, kComputeCapabilityMinor, ordinal)); !s)
-    return s.takeError();
+  const std::pair<int *, int> attributes[] = {{&major, kComputeCapabilityMajor},
+                                              {&minor, kComputeCapabilityMinor},
+                                              {&device->multiprocessorCount, kMultiprocessorCount},
+                                              {&l2Bytes, kL2CacheSize}};
+  for (auto [value, attribute] : attributes)
+    if (Status s = api.check("cuDeviceGetAttribute", api.deviceGetAttribute(value, attribute, ordinal)); !s)
+      return s.takeError();
   if (Status s = api.check("cuDevicePrimaryCtxRetain", api.primaryContextRetain(&context, ordinal)); !s)
     return s.takeError();
   if (Status s = api.check("cuCtxSetCurrent", api.contextSetCurrent(context)); !s)
     return s.takeError();
   device->computeCapability = 10 * major + minor;
+  device->l2CacheBytes = size_t(l2Bytes);
   device->deviceName = name;
   return device;
 }
@@ -122,7 +138,8 @@ Expected<DeviceBuffer> Device::allocate(size_t bytes) {
 
 Expected<DeviceKernel> Device::load(const KernelInstance &instance, int target, const KernelCache &cache) {
   if (target > computeCapability)
-    return Error{text("kernel ", instance.symbol, ": target sm_", target, " is beyond the device's capability ", computeCapability),
+    return Error{text("kernel ", instance.symbol, ": target sm_", target, " is beyond the device's capability ",
+                      computeCapability),
                  ExitCode::Usage};
   void *module = nullptr;
   if (target == computeCapability && takesCubins) {
@@ -139,11 +156,13 @@ Expected<DeviceKernel> Device::load(const KernelInstance &instance, int target, 
       return s.takeError();
   }
   DeviceKernel kernel{nullptr, &instance};
-  if (Status s = api->check("cuModuleGetFunction", api->moduleGetFunction(&kernel.function, module, instance.symbol.c_str())); !s)
+  if (Status s =
+          api->check("cuModuleGetFunction", api->moduleGetFunction(&kernel.function, module, instance.symbol.c_str()));
+      !s)
     return s.takeError();
   if (instance.dynamicSharedBytes > 0)
     if (Status s = api->check("cuFuncSetAttribute", api->functionSetAttribute(kernel.function, kMaxDynamicSharedBytes,
-                                                                            int(instance.dynamicSharedBytes)));
+                                                                              int(instance.dynamicSharedBytes)));
         !s)
       return s.takeError();
   return kernel;
@@ -154,33 +173,49 @@ int64_t extentOf(const GridDim &dim, const Sizes &sizes) {
   return (size * dim.multiplier + dim.divisor - 1) / dim.divisor;
 }
 
-Status Device::launch(const DeviceKernel &kernel, const std::map<std::string, DevicePointer> &pointers, const Sizes &sizes, bool wait) {
+Expected<BoundLaunch> Device::bind(const DeviceKernel &kernel, const std::map<std::string, DevicePointer> &pointers,
+                                   const Sizes &sizes) {
   const KernelInstance &instance = *kernel.instance;
-  std::vector<DevicePointer> pointerValues(instance.args.size());
-  std::vector<int32_t> sizeValues(instance.args.size());
-  std::vector<void *> arguments;
-  for (size_t i = 0; i < instance.args.size(); ++i) {
-    const KernelArg &arg = instance.args[i];
+  BoundLaunch launch;
+  launch.function = kernel.function;
+  launch.sharedBytes = instance.dynamicSharedBytes;
+  for (int i = 0; i < 3; ++i) {
+    launch.grid[i] = unsigned(extentOf(instance.grid[i], sizes));
+    launch.block[i] = instance.block[i];
+  }
+  for (const KernelArg &arg : instance.args) {
     if (arg.kind == ArgKind::SizeValue) {
-      sizeValues[i] = int32_t(sizes.at(arg.size));
-      arguments.push_back(&sizeValues[i]);
+      launch.values.push_back(DevicePointer(uint32_t(sizes.at(arg.size))));
       continue;
     }
     auto found = pointers.find(arg.name);
     if (found == pointers.end())
       return Error{"kernel " + instance.symbol + ": no data for argument '" + arg.name + "'", ExitCode::Usage};
-    pointerValues[i] = found->second;
-    arguments.push_back(&pointerValues[i]);
+    launch.values.push_back(found->second);
   }
-  unsigned grid[3];
-  for (int i = 0; i < 3; ++i)
-    grid[i] = unsigned(extentOf(instance.grid[i], sizes));
-  if (Status s = api->check("cuLaunchKernel", api->launchKernel(kernel.function, grid[0], grid[1], grid[2], instance.block[0], instance.block[1],
-                                                              instance.block[2], instance.dynamicSharedBytes, nullptr, arguments.data(),
-                                                              nullptr));
-      !s)
+  return launch;
+}
+
+Status Device::enqueue(BoundLaunch &launch, void *stream) {
+  void *arguments[64];
+  if (launch.values.size() > std::size(arguments))
+    return Error{text("kernel launch: ", launch.values.size(), " arguments exceed the limit of ", std::size(arguments)),
+                 ExitCode::Internal};
+  for (size_t i = 0; i < launch.values.size(); ++i)
+    arguments[i] = &launch.values[i];
+  return api->check("cuLaunchKernel", api->launchKernel(launch.function, launch.grid[0], launch.grid[1], launch.grid[2],
+                                                        launch.block[0], launch.block[1], launch.block[2],
+                                                        launch.sharedBytes, stream, arguments, nullptr));
+}
+
+Status Device::launch(const DeviceKernel &kernel, const std::map<std::string, DevicePointer> &pointers,
+                      const Sizes &sizes) {
+  Expected<BoundLaunch> bound = bind(kernel, pointers, sizes);
+  if (!bound)
+    return bound.takeError();
+  if (Status s = enqueue(*bound, nullptr); !s)
     return s;
-  return wait ? synchronize() : Status();
+  return synchronize();
 }
 
 Status Device::synchronize() { return api->check("cuCtxSynchronize", api->contextSynchronize()); }

@@ -1,7 +1,7 @@
 //===- Device.h - The CUDA driver, opened at run time -------------*- C++ -*-===//
 //
-// Loads and launches kernels through libcuda or anything that stands in for it, such as the simulator's libqccsim.so. Made for
-// checking and timing single kernels; engines run through runtime/.
+// Loads and launches kernels through libcuda or anything that stands in for it, such as the simulator's libqccsim.so.
+// Made for checking and timing single kernels; engines run through runtime/.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_BENCH_KERNELS_DEVICE_H
@@ -47,30 +47,45 @@ struct DeviceKernel {
 
 using Sizes = std::map<codegen::Size, int64_t>;
 
+/// A launch with all its arguments fixed, so that enqueueing it costs no more than the driver's own call.
+struct BoundLaunch {
+  void *function = nullptr;
+  unsigned grid[3], block[3], sharedBytes = 0;
+  std::vector<DevicePointer> values; ///< one per argument; the driver reads a size's low four bytes
+};
+
 class Device {
 public:
-  /// `library`, else QCC_LIBCUDA, else libcuda.so.1. One device per process is enough here, so it is device 0's primary context.
+  /// `library`, else QCC_LIBCUDA, else libcuda.so.1. One device per process is enough here, so it is device 0's primary
+  /// context.
   static Expected<std::unique_ptr<Device>> open(const std::string &library = "");
   ~Device();
 
   /// 90 for compute capability 9.0.
   int capability() const { return computeCapability; }
   const std::string &name() const { return deviceName; }
+  size_t l2Bytes() const { return l2CacheBytes; }
+  int multiprocessors() const { return multiprocessorCount; }
   const DriverApi &driver() const { return *api; }
 
   Expected<DeviceBuffer> allocate(size_t bytes);
-  /// Compiles the instance for `target` (at most capability()) and loads it: a cubin where target is the device's own capability and it takes
-  /// cubins, else PTX, as the runtime does. The instance must outlive the kernel.
+  /// Compiles the instance for `target` (at most capability()) and loads it: a cubin where target is the device's own
+  /// capability and it takes cubins, else PTX, as the runtime does. The instance must outlive the kernel.
   Expected<DeviceKernel> load(const codegen::KernelInstance &instance, int target, const codegen::KernelCache &cache);
-  /// Launches with `pointers` by argument name and waits only if `wait`.
-  Status launch(const DeviceKernel &kernel, const std::map<std::string, DevicePointer> &pointers, const Sizes &sizes,
-                bool wait = true);
+  /// Fixes the arguments: `pointers` by argument name, run-time sizes from `sizes`.
+  Expected<BoundLaunch> bind(const DeviceKernel &kernel, const std::map<std::string, DevicePointer> &pointers,
+                             const Sizes &sizes);
+  /// Does not wait. A null stream is the default stream.
+  Status enqueue(BoundLaunch &launch, void *stream);
+  /// Binds, launches and waits.
+  Status launch(const DeviceKernel &kernel, const std::map<std::string, DevicePointer> &pointers, const Sizes &sizes);
   Status synchronize();
 
 private:
   Device() = default;
   std::unique_ptr<DriverApi> api;
-  int computeCapability = 0;
+  int computeCapability = 0, multiprocessorCount = 0;
+  size_t l2CacheBytes = 0;
   std::string deviceName;
   bool takesCubins = true;
 };

@@ -22,8 +22,8 @@ struct DriverApi {
   int (*moduleLoadData)(void **, const void *);
   int (*moduleGetFunction)(void **, void *module, const char *);
   int (*functionSetAttribute)(void *, int attribute, int value);
-  int (*launchKernel)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned sharedBytes, void *stream,
-                      void **arguments, void **extra);
+  int (*launchKernel)(void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned sharedBytes,
+                      void *stream, void **arguments, void **extra);
   int (*memAlloc)(DevicePointer *, size_t);
   int (*memFree)(DevicePointer);
   int (*memcpyHtoD)(DevicePointer, const void *, size_t);
@@ -32,6 +32,16 @@ struct DriverApi {
   int (*eventRecord)(void *, void *stream);
   int (*eventSynchronize)(void *);
   int (*eventElapsedTime)(float *milliseconds, void *start, void *end);
+  int (*eventDestroy)(void *);
+  int (*memcpyDtoDAsync)(DevicePointer, DevicePointer, size_t, void *stream);
+  int (*streamCreate)(void **, unsigned flags);
+  int (*streamBeginCapture)(void *stream, int mode);
+  int (*streamEndCapture)(void *stream, void **graph);
+  int (*graphInstantiate)(void **executable, void *graph, unsigned long long flags);
+  int (*graphLaunch)(void *executable, void *stream);
+  int (*graphExecDestroy)(void *);
+  int (*graphDestroy)(void *);
+  int (*driverGetVersion)(int *);
   const char *(*simulatorError)(); ///< the simulator's explanation, null with a real driver
 
   /// Success for code 0, else an error "call: CUDA_ERROR_…".

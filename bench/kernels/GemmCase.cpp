@@ -88,7 +88,8 @@ void fillWeights(const GemmCase &gemm, Random &random, Operands &operands) {
       for (int64_t column = 0; column < k; ++column) {
         int8_t code = int8_t(random.below(16) - 8);
         codes[size_t(row * k + column)] = code;
-        operands.w[size_t(row * k + column)] = code * double(bf16ToFloat(scales[size_t(row * groups + column / gemm.group)]));
+        operands.w[size_t(row * k + column)] =
+            code * double(bf16ToFloat(scales[size_t(row * groups + column / gemm.group)]));
       }
     buffers["weights"].resize(size_t(packedBytes(FragmentFormat::S4, paddedRows(n), k)));
     packFragmentsS4(codes, n, k, buffers["weights"]);
@@ -297,7 +298,8 @@ CaseResult checkGemm(Device &device, const GemmCase &gemm, int target) {
   fillActivations(gemm, random, operands);
   fillEpilogue(gemm, random, operands);
   operands.data.sizes[Size::T] = gemm.rows;
-  operands.data.buffers["y"].assign(size_t((gemm.rows + kGuardRows) * rowPitch(gemm.n, gemm.output) * sizeOf(gemm.output)), kPoison);
+  operands.data.buffers["y"].assign(
+      size_t((gemm.rows + kGuardRows) * rowPitch(gemm.n, gemm.output) * sizeOf(gemm.output)), kPoison);
   if (Status s = runOnce(device, *instance, target, operands.data); !s) {
     result.failure = s.error().message;
     return result;

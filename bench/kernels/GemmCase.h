@@ -1,8 +1,8 @@
 //===- GemmCase.h - One GEMM against double precision -------------*- C++ -*-===//
 //
-// Random operands in the stored formats; the oracle sums the exact products of the dequantized operands in double precision and
-// knows nothing of tiles. Everything a kernel must not read as data (columns of a row beyond K or N) is NaN; everything it must
-// not write (the same columns of y, and rows beyond `rows`) must keep its bits.
+// Random operands in the stored formats; the oracle sums the exact products of the dequantized operands in double
+// precision and knows nothing of tiles. Everything a kernel must not read as data (columns of a row beyond K or N) is
+// NaN; everything it must not write (the same columns of y, and rows beyond `rows`) must keep its bits.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_BENCH_KERNELS_GEMMCASE_H
@@ -18,7 +18,8 @@ struct GemmCase {
   int64_t n = 0, k = 0, rows = 0;
   int64_t group = 0; ///< S4
   codegen::ElemType output = codegen::ElemType::BF16;
-  /// Plain: acc. Bias: acc + bias[n] (f32). Residual: bf16(acc) + residual[t, n] (bf16). Silu: bf16 of s = acc + bias, then s / (1 + exp(-s)).
+  /// Plain: acc. Bias: acc + bias[n] (f32). Residual: bf16(acc) + residual[t, n] (bf16). Silu: bf16 of s = acc + bias,
+  /// then s / (1 + exp(-s)).
   enum class Epilogue { Plain, Bias, Residual, Silu } epilogue = Epilogue::Plain;
   codegen::KernelConfig config; ///< empty: what chooseVariants gives for `rows`
   const char *reason = "";      ///< why the case is there

@@ -18,15 +18,16 @@ struct Shape {
   const char *reason;
 };
 
-// Groups: 128 is larger than a slice of 64 columns, 32 lies several times in one, slices start inside groups of 48. The last
-// group is short wherever the group does not divide K.
+// Groups: 128 is larger than a slice of 64 columns, 32 lies several times in one, slices start inside groups of 48. The
+// last group is short wherever the group does not divide K.
 const Shape kShapes[] = {
     {64, 128, 1, 128, Epilogue::Plain, ElemType::BF16, "one token, one padded row block"},
     {128, 2880, 1, 32, Epilogue::Silu, ElemType::BF16, "K of 45 slices, not a multiple of the K-warps"},
     {131, 80, 7, 48, Epilogue::Bias, ElemType::BF16, "odd N; K is padded from 80 to 128 columns"},
     {16, 16, 8, 128, Epilogue::Plain, ElemType::F32, "one tile: K below a slice, N below the row padding"},
     {1, 8, 3, 32, Epilogue::Bias, ElemType::F32, "N = 1; K below one product"},
-    {131, 128, 9, 48, Epilogue::Residual, ElemType::BF16, "odd N with a per-element operand; one token over a block of 8"},
+    {131, 128, 9, 48, Epilogue::Residual, ElemType::BF16,
+     "odd N with a per-element operand; one token over a block of 8"},
     {67, 131, 16, 128, Epilogue::Plain, ElemType::BF16, "odd K: the last 16-byte copy of a row is partial"},
     {192, 256, 17, 32, Epilogue::Residual, ElemType::F32, "second bound plus one"},
     {256, 200, 33, 48, Epilogue::Silu, ElemType::BF16, "third bound plus one"},
@@ -42,8 +43,15 @@ std::vector<GemmCase> gemmCases() {
   std::vector<GemmCase> cases;
   for (WeightFormat format : {WeightFormat::BF16, WeightFormat::E4M3, WeightFormat::S4})
     for (const Shape &shape : kShapes)
-      cases.push_back({format, shape.n, shape.k, shape.rows, format == WeightFormat::S4 ? shape.group : 0, shape.output, shape.epilogue,
-                       {}, shape.reason});
+      cases.push_back({format,
+                       shape.n,
+                       shape.k,
+                       shape.rows,
+                       format == WeightFormat::S4 ? shape.group : 0,
+                       shape.output,
+                       shape.epilogue,
+                       {},
+                       shape.reason});
   return cases;
 }
 

@@ -1,13 +1,16 @@
-//===- kernel-check.cpp - Checks and times kernels on a device ------------===//
+//===- kernel-check.cpp - Checks every kernel on a device -----------------===//
 //
-//   kernel-check [--target N] [--filter WORD] check         every case against double precision; exit code 1 if one fails
-//   kernel-check [--target N] [--filter WORD] [--small] time  one line of JSON per case
+//   kernel-check [--target N] [--filter WORD] [--every N [--offset I]]
+//
+// Every case against double precision: a line "pass NAME: …", "FAIL NAME: …" or "skip NAME: …" each. `--every N
+// --offset I` takes the cases I, I + N, …: a sample, or one of N processes' share. Exit code 1 if a case fails or none
+// ran.
 //
 // The driver is the one QCC_LIBCUDA names, else libcuda.so.1.
 //
 //===----------------------------------------------------------------------===//
 
-#include "GemmTime.h"
+#include "GemmCase.h"
 #include "KernelCase.h"
 
 #include <cstdio>
@@ -22,90 +25,73 @@ namespace {
 struct Options {
   int target = 0; ///< 0: the device's own
   std::string filter;
-  bool small = false;
-  std::string command;
+  long every = 1, offset = 0;
 };
 
 bool parseOptions(int count, char **words, Options &options) {
-  for (int i = 1; i < count; ++i) {
+  for (int i = 1; i < count; i += 2) {
     std::string word = words[i];
-    if (word == "--target" && i + 1 < count)
-      options.target = std::atoi(words[++i]);
-    else if (word == "--filter" && i + 1 < count)
-      options.filter = words[++i];
-    else if (word == "--small")
-      options.small = true;
-    else if (word == "check" || word == "time")
-      options.command = word;
+    if (i + 1 == count)
+      return false;
+    char *end = words[i + 1];
+    if (word == "--filter") {
+      options.filter = words[i + 1];
+      continue;
+    }
+    long number = std::strtol(words[i + 1], &end, 10);
+    if (end == words[i + 1] || *end || number < 0)
+      return false;
+    if (word == "--target")
+      options.target = int(number);
+    else if (word == "--every")
+      options.every = number;
+    else if (word == "--offset")
+      options.offset = number;
     else
       return false;
   }
-  return !options.command.empty();
+  return options.offset < options.every;
 }
 
-/// Counts and prints outcomes.
-struct Report {
-  int passed = 0, failed = 0;
+class Checker {
+public:
+  Checker(const Options &options) : options(options) {}
 
-  void add(const std::string &name, const std::string &reason, const CaseResult &result) {
+  /// `check` is called if the options select the case.
+  template <typename F> void add(const std::string &name, const std::string &reason, F check) {
+    if (name.find(options.filter) == std::string::npos || index++ % options.every != options.offset)
+      return;
+    CaseResult result = check();
     bool ok = result.failure.empty();
     ++(ok ? passed : failed);
-    std::printf("%s %s: error %.3f of its bound (%s)%s%s\n", ok ? "pass" : "FAIL", name.c_str(), result.worst, reason.c_str(),
-                ok ? "" : ": ", result.failure.c_str());
+    std::printf("%s %s: error %.3f of its bound (%s)%s%s\n", ok ? "pass" : "FAIL", name.c_str(), result.worst,
+                reason.c_str(), ok ? "" : ": ", result.failure.c_str());
     std::fflush(stdout);
   }
+  int finish() const {
+    std::printf("%d passed, %d failed\n", passed, failed);
+    return failed == 0 && passed > 0 ? 0 : 1;
+  }
+
+private:
+  const Options &options;
+  long index = 0;
+  int passed = 0, failed = 0;
 };
 
 int check(Device &device, const Options &options) {
-  Report report;
+  Checker checker(options);
   for (const GemmCase &gemm : gemmCases()) {
-    std::string name = gemm.name();
-    if (name.find(options.filter) == std::string::npos)
+    if (gemm.format == WeightFormat::E4M3 && options.target < 89) {
+      if (options.offset == 0)
+        std::printf("skip %s: e4m3 products start at sm_89\n", gemm.name().c_str());
       continue;
-    if (gemm.format == WeightFormat::E4M3 && options.target < 89)
-      std::printf("skip %s: e4m3 products start at sm_89\n", name.c_str());
-    else
-      report.add(name, gemm.reason, checkGemm(device, gemm, options.target));
+    }
+    checker.add(gemm.name(), gemm.reason, [&] { return checkGemm(device, gemm, options.target); });
   }
   for (const KernelCase &each : familyCases())
-    if (each.name.find(options.filter) != std::string::npos)
-      report.add(each.name, each.reason, each.check(device, options.target));
-  std::printf("%d passed, %d failed\n", report.passed, report.failed);
-  return report.failed == 0 && report.passed > 0 ? 0 : 1;
-}
-
-/// Linear layers of models with 8 and 70 billion parameters.
-std::vector<GemmCase> timedCases(bool small) {
-  std::vector<std::pair<int64_t, int64_t>> layers = {{6144, 4096}, {4096, 4096}, {28672, 4096}, {4096, 14336}, {8192, 8192}};
-  std::vector<int64_t> rows = {1, 8, 16, 32, 64, 128, 512, 2048, 8192};
-  if (small) {
-    layers = {{192, 128}};
-    rows = {1, 33};
-  }
-  std::vector<GemmCase> cases;
-  for (auto [format, group] : {std::pair{WeightFormat::BF16, 0}, {WeightFormat::E4M3, 0}, {WeightFormat::S4, 128}})
-    for (auto [n, k] : layers)
-      for (int64_t count : rows)
-        cases.push_back({format, n, k, count, group});
-  return cases;
-}
-
-int time(Device &device, const Options &options) {
-  for (const GemmCase &gemm : timedCases(options.small)) {
-    std::string name = gemm.name();
-    if (name.find(options.filter) == std::string::npos || (gemm.format == WeightFormat::E4M3 && options.target < 89))
-      continue;
-    Expected<Timing> timing = timeGemm(device, gemm, options.target, options.small ? 1 : 20, options.small ? 0 : size_t(256) << 20);
-    if (!timing) {
-      std::fprintf(stderr, "kernel-check: %s: %s\n", name.c_str(), timing.error().message.c_str());
-      return 1;
-    }
-    double seconds = timing->microseconds * 1e-6;
-    std::printf("{\"case\": \"%s\", \"target\": %d, \"us\": %.3f, \"gb_per_s\": %.1f, \"tflop_per_s\": %.2f}\n", name.c_str(), options.target,
-                timing->microseconds, timing->bytes / seconds * 1e-9, timing->flops / seconds * 1e-12);
-    std::fflush(stdout);
-  }
-  return 0;
+    checker.add(each.name, each.reason, [&] { return each.check(device, options.target); });
+  return checker.finish();
 }
 
 } // namespace
@@ -113,7 +99,7 @@ int time(Device &device, const Options &options) {
 int main(int count, char **words) {
   Options options;
   if (!parseOptions(count, words, options)) {
-    std::fprintf(stderr, "usage: kernel-check [--target N] [--filter WORD] check | [--small] time\n");
+    std::fprintf(stderr, "usage: kernel-check [--target N] [--filter WORD] [--every N [--offset I]]\n");
     return 2;
   }
   Expected<std::unique_ptr<Device>> device = Device::open();
@@ -123,7 +109,7 @@ int main(int count, char **words) {
   }
   if (options.target == 0)
     options.target = (*device)->capability();
-  std::fprintf(stderr, "kernel-check: %s, compute capability %d, kernels for sm_%d\n", (*device)->name().c_str(), (*device)->capability(),
-               options.target);
-  return options.command == "check" ? check(**device, options) : time(**device, options);
+  std::fprintf(stderr, "kernel-check: %s, compute capability %d, kernels for sm_%d\n", (*device)->name().c_str(),
+               (*device)->capability(), options.target);
+  return check(**device, options);
 }

@@ -1,0 +1,73 @@
+"""What is timed, with the model each shape comes from. A row is (class, quick, specification, origin); the simulator times DRY."""
+
+# (n, k) of the fused linear layers: qkv, attention output, gate and up, down.
+LAYERS = {
+    "Llama-3-8B": [(6144, 4096), (4096, 4096), (28672, 4096), (4096, 14336)],
+    "Llama-3-70B": [(10240, 8192), (8192, 8192), (57344, 8192), (8192, 28672)],
+    "Qwen2.5-7B": [(4608, 3584), (37888, 3584), (3584, 18944)],
+    "Qwen2.5-32B": [(7168, 5120), (55296, 5120), (5120, 27648)],
+    "gpt-oss-20B": [(5120, 2880), (2880, 4096)],
+}
+ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192]
+QUICK_LAYERS = {(4096, 4096), (28672, 4096), (4096, 14336), (8192, 8192)}
+QUICK_ROWS = {1, 16, 64, 512, 4096}
+# Rows that decide; the others are timed after all of them.
+MAIN_ROWS = {1, 8, 16, 32, 64, 128, 512, 2048, 8192}
+FORMATS = ["format=bf16", "format=e4m3", "format=s4 group=128"]
+
+ATTENTION = {"Llama-3-8B": "heads=32 kv_heads=8 dim=128", "gpt-oss-20B": "heads=64 kv_heads=8 dim=64"}
+PREFILL_LENGTHS = [1024, 4096, 16384, 65536]
+DECODE = [(1, 1024), (1, 8192), (1, 65536), (16, 1024), (16, 8192), (64, 1024), (64, 8192)]
+
+
+def _gemm():
+    for model, layers in LAYERS.items():
+        for n, k in layers:
+            for form in FORMATS + (["format=s4 group=32", "format=s4 group=64"] if (n, k) == (8192, 8192) else []):
+                if k % 32 != 0 and "e4m3" in form:
+                    continue
+                for rows in ROWS:
+                    quick = (n, k) in QUICK_LAYERS and rows in QUICK_ROWS and form in FORMATS
+                    rank = 0 if quick else 1 if rows in MAIN_ROWS and form in FORMATS else 2
+                    yield rank, "gemm " + form.split()[0].split("=")[1], f"gemm {form} n={n} k={k} rows={rows}", model
+
+
+def _attention():
+    for model, heads in ATTENTION.items():
+        for kv in ("bf16", "e4m3"):
+            for length in PREFILL_LENGTHS:
+                yield (0 if length == 4096 else 1), f"prefill {kv}", f"prefill kv={kv} {heads} batch=1 len={length}", model
+            for batch, length in DECODE:
+                quick = model == "Llama-3-8B" and (batch, length) in {(1, 8192), (64, 8192)}
+                yield (0 if quick else 1), f"decode {kv}", f"decode kv={kv} {heads} batch={batch} len={length}", model
+
+
+def _rows():
+    for model, hidden, intermediate in [("Llama-3-8B", 4096, 14336), ("Llama-3-70B", 8192, 28672), ("gpt-oss-20B", 2880, 2880)]:
+        for rows in [1, 64, 4096]:
+            quick = 0 if model == "Llama-3-8B" and rows != 64 else 1
+            for quantize in (0, 1):
+                yield quick, "normalize", f"normalize rows={rows} columns={hidden} quantize={quantize} residual=1", model
+                yield quick, "swiglu", f"swiglu rows={rows} columns={intermediate} quantize={quantize}", model
+
+
+DRY = [
+    ("gemm bf16", "gemm format=bf16 n=192 k=128 rows=1", "one token"),
+    ("gemm e4m3", "gemm format=e4m3 n=131 k=80 rows=33", "odd sizes"),
+    ("gemm s4", "gemm format=s4 n=64 k=192 rows=9 group=128", "a short last group"),
+    ("prefill bf16", "prefill kv=bf16 heads=2 kv_heads=1 dim=64 batch=2 len=40", "part of a page"),
+    ("decode e4m3", "decode kv=e4m3 heads=4 kv_heads=2 dim=64 batch=2 len=130", "three pages"),
+    ("normalize", "normalize rows=3 columns=264 quantize=1 residual=1", "one warp and a tail"),
+    ("swiglu", "swiglu rows=2 columns=136 quantize=0", "a narrow row"),
+]
+
+
+def timed(dry, quick, classes):
+    """[(class, specification, origin)], the ones that matter most first, so that a run that is cut short has them."""
+    if dry:
+        rows = DRY
+    else:
+        every = [row for part in (_gemm, _attention, _rows) for row in part()]
+        every.sort(key=lambda row: row[0])  # stable
+        rows = [row[1:] for row in every if row[0] == 0 or not quick]
+    return [row for row in rows if not classes or any(row[0].startswith(name) for name in classes)]

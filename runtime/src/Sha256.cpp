@@ -1,7 +1,7 @@
 //===- Sha256.cpp ---------------------------------------------------------===//
 //
 // FIPS 180-4, sections 4.1.2, 4.2.2, 5.3.3 and 6.2.2. The compression function exists twice: portable, and with the SHA
-// extensions of x86-64, chosen once per call by what the processor says.
+// extensions of x86-64, chosen by what the processor says.
 //
 //===----------------------------------------------------------------------===//
 
@@ -96,19 +96,19 @@ __attribute__((target("sha,sse4.1,ssse3"))) void compressSha(uint32_t *state, co
 }
 #endif
 
-void compress(uint32_t *state, const unsigned char *data, size_t blocks) {
-#if defined(__x86_64__)
-  static const bool useSha = hasShaInstructions();
-  if (useSha)
-    return compressSha(state, data, blocks);
-#endif
-  compressPortable(state, data, blocks);
-}
-
 } // namespace
 
-Sha256::Sha256()
-    : state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19} {}
+Sha256::Sha256(Use use)
+    : compress(compressPortable), state{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                        0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19} {
+#if defined(__x86_64__)
+  static const bool hasSha = hasShaInstructions();
+  if (hasSha && use == Use::Fastest)
+    compress = compressSha;
+#else
+  (void)use;
+#endif
+}
 
 Sha256 &Sha256::update(const void *data, size_t bytes) {
   auto *next = static_cast<const unsigned char *>(data);

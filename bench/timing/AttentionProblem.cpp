@@ -70,7 +70,7 @@ struct Batch {
     for (size_t i = 0; i < y.size() / 2; ++i)
       if (std::isnan(bf16ToFloat(element<uint16_t>(y, i))))
         return text("y, element ", i, ", is NaN or was not written");
-    FastRandom random(uint64_t(length));
+    FastRandom random{uint64_t(length)};
     for (int sample = 0; sample < kSamples; ++sample) {
       int64_t token = sample == 0 ? 0 : sample == 1 ? newTokens - 1 : random.below(newTokens);
       std::string wrong = compareHead(y, random.below(sequences), token, random.below(desc.heads));

@@ -167,7 +167,8 @@ int qccBenchCopy(QccBenchDevice *device, size_t bytes, void *stream) {
         return fail(buffer.error().message);
       device->copied.push_back(std::move(*buffer));
     }
-    if (int failed = report(device->copied[0].write(std::as_bytes(std::span(FastRandom(9).bf16(bytes / 2))))))
+    Bytes words = FastRandom(9).bf16(bytes / 2);
+    if (int failed = report(device->copied[0].write(std::as_bytes(std::span(words)))))
       return failed;
   }
   return check(device, "cuMemcpyDtoDAsync",

@@ -58,7 +58,7 @@ struct Rows {
   std::string compare(const NamedBytes &outputs) const {
     const Bytes &y = outputs.at("y");
     int64_t yPitch = rowPitch(columns, quantize ? ElemType::E4M3 : ElemType::BF16);
-    FastRandom random(uint64_t(rows));
+    FastRandom random{uint64_t(rows)};
     for (int sample = 0; sample < kSampledRows; ++sample) {
       int64_t row = sample == 0 ? 0 : sample == 1 ? rows - 1 : random.below(rows);
       std::vector<double> reference = expected(row);

@@ -28,7 +28,8 @@ Status checkBatch(const RaggedBatch &batch, const BatchLimits &limits) {
     return refuse(text("seq_starts must run from 0 to ", tokens));
   for (size_t i = 0; i < tokens; ++i)
     if (batch.tokens[i] < 0 || batch.tokens[i] >= limits.vocabulary)
-      return refuse(text("token ", batch.tokens[i], " (number ", i, ") is outside the vocabulary of ", limits.vocabulary, " tokens"));
+      return refuse(text("token ", batch.tokens[i], " (number ", i, ") is outside the vocabulary of ",
+                         limits.vocabulary, " tokens"));
   if (Status status = checkRange("slots", batch.slots, limits.pages * limits.pageSize); !status)
     return status;
   if (Status status = checkRange("block_tables", batch.blockTables, limits.pages); !status)
@@ -43,7 +44,8 @@ Status checkBatch(const RaggedBatch &batch, const BatchLimits &limits) {
                          " pages of ", limits.pageSize, " do not fit together"));
     for (int64_t i = 0; i < fresh; ++i)
       if (int64_t position = batch.positions[size_t(batch.seqStarts[b] + i)]; position != length - fresh + i)
-        return refuse(text("sequence ", b, ": new token ", i, " has position ", position, ", must be ", length - fresh + i));
+        return refuse(
+            text("sequence ", b, ": new token ", i, " has position ", position, ", must be ", length - fresh + i));
   }
   return {};
 }

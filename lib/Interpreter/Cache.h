@@ -7,8 +7,9 @@
 
 namespace qcc::interp {
 
-/// Keys and values of all layers as numbers of the cache's element type, [pages, kv_heads, page_size, head_dim] per layer; an fp8 cache holds the
-/// codes' numbers, without their scale. Positions never written are NaN, so that reading one shows.
+/// Keys and values of all layers as numbers of the cache's element type, [pages, kv_heads, page_size, head_dim] per
+/// layer; an fp8 cache holds the codes' numbers, without their scale. Positions never written are NaN, so that reading
+/// one shows.
 template <typename T> class Cache {
 public:
   Cache() = default;
@@ -30,9 +31,11 @@ private:
   size_t offset(int64_t page, int64_t head, int64_t row) const {
     return size_t(((page * kvHeads + head) * rowsPerPage + row) * headDim);
   }
-  void write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x, std::span<const int32_t> slots);
+  void write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x,
+             std::span<const int32_t> slots);
   /// Positions [0, length) of one head, [length, head_dim], scaled.
-  std::vector<T> read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table, int64_t length) const;
+  std::vector<T> read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table,
+                      int64_t length) const;
 
   DType type = DType::F32;
   int64_t kvHeads = 0, headDim = 0, rowsPerPage = 64;

@@ -43,7 +43,8 @@ std::span<uint8_t> bytesOf(std::vector<std::byte> &bytes) {
 }
 
 /// Rows [begin, end) of W in fragment order; rows beyond x's are zero.
-DerivedPiece packFragments(unsigned result, graph::FragmentFormat layout, const Tensor<float> &x, int64_t begin, int64_t end) {
+DerivedPiece packFragments(unsigned result, graph::FragmentFormat layout, const Tensor<float> &x, int64_t begin,
+                           int64_t end) {
   quant::FragmentFormat format = quantFormat(layout);
   int64_t rows = x.shape[0], columns = x.shape[1];
   std::vector<std::byte> codes = encode(x.type, x.data());
@@ -66,7 +67,8 @@ DerivedPiece packFragments(unsigned result, graph::FragmentFormat layout, const 
   return piece;
 }
 
-void packScales(unsigned result, graph::PackOp op, const Tensor<float> &x, int64_t begin, int64_t end, std::vector<DerivedPiece> &pieces) {
+void packScales(unsigned result, graph::PackOp op, const Tensor<float> &x, int64_t begin, int64_t end,
+                std::vector<DerivedPiece> &pieces) {
   if (op.getLayout().getKind() == graph::LayoutKind::scales_channel) {
     std::vector<float> out(size_t(end - begin));
     quant::packChannelScales(x.data(), out);

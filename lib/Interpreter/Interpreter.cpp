@@ -49,8 +49,8 @@ private:
   mlir::func::FuncOp forward;
   Options options;
   Cache<T> cache;
-  int64_t vocabularySize = 0; ///< columns of the logits
-  int64_t tokenLimit = 0;     ///< also at most the rows of each embedding table
+  int64_t vocabularySize = 0;                 ///< columns of the logits
+  int64_t tokenLimit = 0;                     ///< also at most the rows of each embedding table
   llvm::DenseMap<Value, Tensor<T>> constants; ///< follow from weights alone: kept between steps
   llvm::DenseMap<Value, Tensor<T>> live;      ///< of the current step
   llvm::DenseMap<Value, unsigned> usesLeft;
@@ -80,7 +80,8 @@ template <typename T> Status Executor<T>::prepare(const ParameterSource &source)
   vocabularySize = tokenLimit = logits.getShape().back();
   for (Operation &op : forward.getBody().front().without_terminator()) {
     if (auto embedding = mlir::dyn_cast<graph::EmbeddingOp>(op))
-      tokenLimit = std::min(tokenLimit, mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0));
+      tokenLimit =
+          std::min(tokenLimit, mlir::cast<mlir::RankedTensorType>(embedding.getTable().getType()).getDimSize(0));
     if (auto get = mlir::dyn_cast<graph::GetOp>(op)) {
       if (Status status = loadWeights(get, source); !status)
         return status;
@@ -105,8 +106,9 @@ template <typename T> typename Executor<T>::Results Executor<T>::evaluate(Operat
         cache.append(append, operand(append.getK()), operand(append.getV()), operand(append.getSlots()).integers());
         return std::vector<Tensor<T>>();
       })
-      .template Case<graph::AttentionOp>(
-          [&](auto attention) -> Results { return std::vector{cache.attend(attention, operand(attention.getQ()), batch)}; })
+      .template Case<graph::AttentionOp>([&](auto attention) -> Results {
+        return std::vector{cache.attend(attention, operand(attention.getQ()), batch)};
+      })
       .Default([&](Operation *) { return evaluatePure(op); });
 }
 
@@ -137,8 +139,9 @@ template <typename T> typename Executor<T>::Results Executor<T>::evaluatePure(Op
           inputs.push_back(operand(input));
         return one(concatenate<T>(inputs, int64_t(x.getAxis())));
       })
-      .template Case<graph::SliceOp>(
-          [&](auto x) { return one(sliceAxis(in(0), int64_t(x.getAxis()), int64_t(x.getBegin()), int64_t(x.getSize()))); })
+      .template Case<graph::SliceOp>([&](auto x) {
+        return one(sliceAxis(in(0), int64_t(x.getAxis()), int64_t(x.getBegin()), int64_t(x.getSize())));
+      })
       .template Case<graph::QuantizeOp>([&](auto x) { return evalQuantize(x, in(0), optional(x.getScale())); })
       .template Case<graph::DequantizeOp>([&](auto x) { return one(evalDequantize(x, in(0), in(1))); })
       .Default([](Operation *unknown) -> Results {
@@ -168,8 +171,9 @@ template <typename T> Expected<StepResult> Executor<T>::step(const RaggedBatch &
     return status.takeError();
   live.clear();
   usesLeft.clear();
-  const std::vector<int32_t> *arguments[argumentCount] = {&batch.tokens,      &batch.positions,   &batch.slots,    &batch.seqStarts,
-                                                          &batch.contextLens, &batch.blockTables, &batch.logitRows};
+  const std::vector<int32_t> *arguments[argumentCount] = {&batch.tokens,    &batch.positions,   &batch.slots,
+                                                          &batch.seqStarts, &batch.contextLens, &batch.blockTables,
+                                                          &batch.logitRows};
   for (auto [argument, values] : llvm::zip(forward.getArguments(), arguments))
     live[argument] = Tensor<T>::makeInts({int64_t(values->size())}, *values);
   mlir::Block &body = forward.getBody().front();
@@ -186,12 +190,15 @@ template <typename T> Expected<StepResult> Executor<T>::step(const RaggedBatch &
     }
     release(&op);
   }
-  const Tensor<T> &logits = operand(body.getTerminator()->getOperand(0)), &next = operand(body.getTerminator()->getOperand(1));
-  return StepResult{vocabularySize, {logits.data().begin(), logits.data().end()}, {next.integers().begin(), next.integers().end()}};
+  const Tensor<T> &logits = operand(body.getTerminator()->getOperand(0)),
+                  &next = operand(body.getTerminator()->getOperand(1));
+  return StepResult{
+      vocabularySize, {logits.data().begin(), logits.data().end()}, {next.integers().begin(), next.integers().end()}};
 }
 
 template <typename T>
-Expected<std::unique_ptr<Interpreter>> createAs(mlir::func::FuncOp forward, const ParameterSource &source, Options options) {
+Expected<std::unique_ptr<Interpreter>> createAs(mlir::func::FuncOp forward, const ParameterSource &source,
+                                                Options options) {
   auto executor = std::make_unique<Executor<T>>(forward, std::move(options));
   if (Status status = executor->prepare(source); !status)
     return status.takeError();
@@ -200,7 +207,8 @@ Expected<std::unique_ptr<Interpreter>> createAs(mlir::func::FuncOp forward, cons
 
 } // namespace
 
-Expected<std::unique_ptr<Interpreter>> Interpreter::create(mlir::ModuleOp module, const ParameterSource &source, Options options) {
+Expected<std::unique_ptr<Interpreter>> Interpreter::create(mlir::ModuleOp module, const ParameterSource &source,
+                                                           Options options) {
   auto forward = module.lookupSymbol<mlir::func::FuncOp>("forward");
   if (!forward || forward.getNumArguments() != argumentCount || forward.getNumResults() != 2)
     return Error{"the module has no function @forward with 7 arguments and 2 results (docs/architecture.md)"};

@@ -1,7 +1,7 @@
 //===- Ops.h - The meaning of each op, by family ----------------*- C++ -*-===//
 //
-// Every function computes in T from its operands' values and rounds once to the result's element type. Shapes were verified by the ops' verifiers;
-// dynamic extents come from the operands. T is float or double.
+// Every function computes in T from its operands' values and rounds once to the result's element type. Shapes were
+// verified by the ops' verifiers; dynamic extents come from the operands. T is float or double.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_LIB_INTERPRETER_OPS_H
@@ -32,11 +32,14 @@ template <typename T> Tensor<T> evalBinary(mlir::Operation *op, const Tensor<T> 
 template <typename T> Tensor<T> evalCast(graph::CastOp op, const Tensor<T> &x);
 
 // OpsProduct.cpp. `bias` may be null.
-template <typename T> Tensor<T> evalLinear(graph::LinearOp op, const Tensor<T> &x, const Tensor<T> &w, const Tensor<T> *bias);
+template <typename T>
+Tensor<T> evalLinear(graph::LinearOp op, const Tensor<T> &x, const Tensor<T> &w, const Tensor<T> *bias);
 template <typename T> Tensor<T> evalMatmul(graph::MatmulOp op, const Tensor<T> &a, const Tensor<T> &b);
 /// y[m, n] = sum over k of a[m, k] · b(k, n), where b is stored [k, n] or, transposed, [n, k]; row pitches in elements.
-void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t pitchA, const float *b, int64_t pitchB, bool transposed, float *y, int64_t pitchY);
-void product(int64_t m, int64_t n, int64_t k, const double *a, int64_t pitchA, const double *b, int64_t pitchB, bool transposed, double *y, int64_t pitchY);
+void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t pitchA, const float *b, int64_t pitchB,
+             bool transposed, float *y, int64_t pitchY);
+void product(int64_t m, int64_t n, int64_t k, const double *a, int64_t pitchA, const double *b, int64_t pitchB,
+             bool transposed, double *y, int64_t pitchY);
 
 // OpsRows.cpp. Ids and rows are in range (checked when the step begins).
 template <typename T> Tensor<T> evalGather(mlir::Value result, const Tensor<T> &table, const Tensor<T> &indices);
@@ -52,9 +55,10 @@ template <typename T> Tensor<T> concatenate(llvm::ArrayRef<Tensor<T>> inputs, in
 template <typename T> Tensor<T> sliceAxis(const Tensor<T> &x, int64_t axis, int64_t begin, int64_t size);
 
 // OpsQuant.cpp
-/// Codes, and scales if there was no `scale` operand (null). Always in f32, the arithmetic of lib/Quant and of the kernels, so that codes are the same
-/// bits; x was rounded to f32 or less. Fails for schemes without a quantizer.
-template <typename T> Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale);
+/// Codes, and scales if there was no `scale` operand (null). Always in f32, the arithmetic of lib/Quant and of the
+/// kernels, so that codes are the same bits; x was rounded to f32 or less. Fails for schemes without a quantizer.
+template <typename T>
+Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale);
 template <typename T> Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales);
 
 } // namespace qcc::interp

@@ -23,7 +23,8 @@ template <typename T> Cache<T>::Cache(graph::KvCacheOp op, int64_t pages) {
 }
 
 template <typename T>
-void Cache<T>::write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x, std::span<const int32_t> slots) {
+void Cache<T>::write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x,
+                     std::span<const int32_t> slots) {
   for (size_t t = 0; t < slots.size(); ++t)
     for (int64_t head = 0; head < kvHeads; ++head) {
       size_t to = offset(slots[t] / rowsPerPage, head, slots[t] % rowsPerPage);
@@ -43,7 +44,8 @@ void Cache<T>::append(graph::KvAppendOp op, const Tensor<T> &k, const Tensor<T> 
 }
 
 template <typename T>
-std::vector<T> Cache<T>::read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table, int64_t length) const {
+std::vector<T> Cache<T>::read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table,
+                              int64_t length) const {
   std::vector<T> out;
   out.reserve(size_t(length * headDim));
   for (int64_t position = 0; position < length; ++position) {
@@ -55,7 +57,8 @@ std::vector<T> Cache<T>::read(const std::vector<T> &pages, float scale, int64_t 
 }
 
 /// Softmax of the keys that the query at `position` sees; the others get weight 0.
-template <typename T> static void maskedSoftmax(std::span<T> scores, int64_t position, std::optional<int64_t> window, T scale) {
+template <typename T>
+static void maskedSoftmax(std::span<T> scores, int64_t position, std::optional<int64_t> window, T scale) {
   int64_t first = window ? std::max<int64_t>(0, position - *window + 1) : 0;
   T largest = -std::numeric_limits<T>::infinity();
   for (int64_t j = first; j <= position; ++j)
@@ -67,14 +70,16 @@ template <typename T> static void maskedSoftmax(std::span<T> scores, int64_t pos
     scores[size_t(j)] = j < first || j > position ? T(0) : T(double(scores[size_t(j)]) / sum);
 }
 
-template <typename T> Tensor<T> Cache<T>::attend(graph::AttentionOp op, const Tensor<T> &q, const RaggedBatch &batch) const {
+template <typename T>
+Tensor<T> Cache<T>::attend(graph::AttentionOp op, const Tensor<T> &q, const RaggedBatch &batch) const {
   int64_t layer = int64_t(op.getLayer()), heads = q.shape[1], pitch = heads * headDim;
   T scale = T(op.getScale().convertToDouble());
   std::optional<int64_t> window;
   if (auto given = op.getWindow())
     window = int64_t(*given);
   std::vector<T> y(q.data().size());
-  size_t sequences = batch.contextLens.size(), pagesPerSequence = sequences == 0 ? 0 : batch.blockTables.size() / sequences;
+  size_t sequences = batch.contextLens.size(),
+         pagesPerSequence = sequences == 0 ? 0 : batch.blockTables.size() / sequences;
   for (size_t b = 0; b < sequences; ++b) {
     int64_t begin = batch.seqStarts[b], fresh = batch.seqStarts[b + 1] - begin, length = batch.contextLens[b];
     if (fresh == 0)

@@ -18,7 +18,8 @@ template <typename T, typename F> Tensor<T> mapUnary(mlir::Operation *op, const 
 }
 
 /// b has a's shape or is a vector over its last dimension.
-template <typename T, typename F> Tensor<T> mapBinary(mlir::Operation *op, const Tensor<T> &a, const Tensor<T> &b, F f) {
+template <typename T, typename F>
+Tensor<T> mapBinary(mlir::Operation *op, const Tensor<T> &a, const Tensor<T> &b, F f) {
   std::vector<T> y(a.data().begin(), a.data().end());
   std::span<const T> right = b.data();
   if (a.shape == b.shape)

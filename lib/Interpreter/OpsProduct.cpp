@@ -6,17 +6,20 @@
 
 namespace qcc::interp {
 
-void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t pitchA, const float *b, int64_t pitchB, bool transposed,
-             float *y, int64_t pitchY) {
-  cblas_sgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, m, n, k, 1, a, pitchA, b, pitchB, 0, y, pitchY);
+void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t pitchA, const float *b, int64_t pitchB,
+             bool transposed, float *y, int64_t pitchY) {
+  cblas_sgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, m, n, k, 1, a, pitchA, b, pitchB, 0,
+              y, pitchY);
 }
 
-void product(int64_t m, int64_t n, int64_t k, const double *a, int64_t pitchA, const double *b, int64_t pitchB, bool transposed,
-             double *y, int64_t pitchY) {
-  cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, m, n, k, 1, a, pitchA, b, pitchB, 0, y, pitchY);
+void product(int64_t m, int64_t n, int64_t k, const double *a, int64_t pitchA, const double *b, int64_t pitchB,
+             bool transposed, double *y, int64_t pitchY) {
+  cblas_dgemm(CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans, m, n, k, 1, a, pitchA, b, pitchB, 0,
+              y, pitchY);
 }
 
-template <typename T> Tensor<T> evalLinear(graph::LinearOp op, const Tensor<T> &x, const Tensor<T> &w, const Tensor<T> *bias) {
+template <typename T>
+Tensor<T> evalLinear(graph::LinearOp op, const Tensor<T> &x, const Tensor<T> &w, const Tensor<T> *bias) {
   int64_t rows = x.rows(), n = w.shape[0], k = w.shape[1];
   std::vector<T> y(size_t(rows * n));
   if (rows > 0)
@@ -43,7 +46,8 @@ template <typename T> Tensor<T> evalMatmul(graph::MatmulOp op, const Tensor<T> &
 }
 
 template Tensor<float> evalLinear(graph::LinearOp, const Tensor<float> &, const Tensor<float> &, const Tensor<float> *);
-template Tensor<double> evalLinear(graph::LinearOp, const Tensor<double> &, const Tensor<double> &, const Tensor<double> *);
+template Tensor<double> evalLinear(graph::LinearOp, const Tensor<double> &, const Tensor<double> &,
+                                   const Tensor<double> *);
 template Tensor<float> evalMatmul(graph::MatmulOp, const Tensor<float> &, const Tensor<float> &);
 template Tensor<double> evalMatmul(graph::MatmulOp, const Tensor<double> &, const Tensor<double> &);
 

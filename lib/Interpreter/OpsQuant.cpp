@@ -56,7 +56,8 @@ bool hasQuantizer(graph::SchemeAttr scheme) {
   bool grouped = granularity == graph::Granularity::group;
   if (isE4M3(scheme))
     return !grouped && granularity != graph::Granularity::block && scheme.getScale().isF32();
-  return scheme.getStorage().isInteger(4) && (grouped || granularity == graph::Granularity::channel) && scheme.getScale().isBF16();
+  return scheme.getStorage().isInteger(4) && (grouped || granularity == graph::Granularity::channel) &&
+         scheme.getScale().isBF16();
 }
 
 template <typename T> std::vector<T> widen(auto const &codes, auto decode) {
@@ -68,7 +69,8 @@ template <typename T> std::vector<T> widen(auto const &codes, auto decode) {
 }
 
 template <typename T>
-std::vector<Tensor<T>> quantizeE4M3(const Tensor<T> &x, std::span<const float> input, int64_t rows, std::vector<int64_t> scaleShape) {
+std::vector<Tensor<T>> quantizeE4M3(const Tensor<T> &x, std::span<const float> input, int64_t rows,
+                                    std::vector<int64_t> scaleShape) {
   std::vector<uint8_t> codes(input.size());
   std::vector<float> scales(size_t(rows), 1.0f);
   quant::quantizeE4M3PerRow(input, rows, rows == 0 ? 0 : int64_t(input.size()) / rows, codes, scales);
@@ -77,7 +79,8 @@ std::vector<Tensor<T>> quantizeE4M3(const Tensor<T> &x, std::span<const float> i
 }
 
 template <typename T>
-std::vector<Tensor<T>> quantizeInt4(const Tensor<T> &x, std::span<const float> input, int64_t group, std::vector<int64_t> scaleShape) {
+std::vector<Tensor<T>> quantizeInt4(const Tensor<T> &x, std::span<const float> input, int64_t group,
+                                    std::vector<int64_t> scaleShape) {
   int64_t rows = x.rows(), columns = x.columns();
   std::vector<int8_t> codes(input.size());
   std::vector<uint16_t> scales(size_t(rows * quant::groupCount(columns, group)));
@@ -87,8 +90,8 @@ std::vector<Tensor<T>> quantizeInt4(const Tensor<T> &x, std::span<const float> i
 }
 
 template <typename T>
-Expected<std::vector<Tensor<T>>> quantizeWithScale(graph::SchemeAttr scheme, const Tensor<T> &x, std::span<const float> input,
-                                                   const Tensor<T> &scale) {
+Expected<std::vector<Tensor<T>>> quantizeWithScale(graph::SchemeAttr scheme, const Tensor<T> &x,
+                                                   std::span<const float> input, const Tensor<T> &scale) {
   ScaleIndex indexOf(scheme, x.columns());
   DType storage = dtypeOf(scheme.getStorage());
   std::vector<float> codes(input.begin(), input.end());
@@ -124,7 +127,8 @@ Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor
   return quantizeE4M3(x, input, perTensor ? 1 : x.rows(), std::move(scaleShape));
 }
 
-template <typename T> Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales) {
+template <typename T>
+Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales) {
   ScaleIndex indexOf(op.getScheme(), codes.columns());
   std::vector<T> y(codes.data().begin(), codes.data().end());
   for (int64_t row = 0; row < codes.rows(); ++row)

@@ -54,13 +54,14 @@ Status checkParameter(graph::ParameterOp op, const ParameterSource &source) {
   if (declared != DType::F32 && declared != DType::BF16 && declared != DType::F16)
     return Error{text(where, " is declared as ", nameOf(declared), "; parameters must be f32, bf16 or f16")};
   if (view->type != declared || !llvm::equal(view->shape, type.getShape()))
-    return Error{text(where, " is ", nameOf(view->type), " ", shapeText(view->shape), " in the file, but ", nameOf(declared), " ",
-                      shapeText({type.getShape().data(), type.getShape().size()}),
+    return Error{text(where, " is ", nameOf(view->type), " ", shapeText(view->shape), " in the file, but ",
+                      nameOf(declared), " ", shapeText({type.getShape().data(), type.getShape().size()}),
                       " in the graph; give the weights that the graph was made from")};
   return {};
 }
 
-Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSource &source, int64_t begin, int64_t end) {
+Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSource &source, int64_t begin,
+                                      int64_t end) {
   if (Status status = checkParameter(op, source); !status)
     return status.takeError();
   Expected<TensorView> view = source.find(op.getFile().str(), op.getTensor().str());
@@ -76,9 +77,10 @@ Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSour
   std::vector<float> values = decode(view->type, bytes);
   if (std::optional<quant::NonFinite> bad = quant::findNonFinite(values)) {
     const char *kind = std::isnan(values[size_t(bad->first)]) ? "NaN" : "infinity";
-    return Error{text(op.getFile().str(), ": non-finite weights in ", quote(op.getTensor().str()), ": first is ", kind, " at ",
-                      position(skipped + bad->first, {view->shape.data(), view->shape.size()}), ", ", bad->count, " of ",
-                      values.size(), " values looked at; the checkpoint is damaged or training diverged")};
+    return Error{text(op.getFile().str(), ": non-finite weights in ", quote(op.getTensor().str()), ": first is ", kind,
+                      " at ", position(skipped + bad->first, {view->shape.data(), view->shape.size()}), ", ",
+                      bad->count, " of ", values.size(),
+                      " values looked at; the checkpoint is damaged or training diverged")};
   }
   return Tensor<float>::make(view->type, std::move(shape), std::move(values));
 }

@@ -12,7 +12,8 @@
 namespace qcc::interp {
 namespace {
 
-/// Rounding to odd: a second rounding to a format with at least two bits less is then the same as one rounding from the double.
+/// Rounding to odd: a second rounding to a format with at least two bits less is then the same as one rounding from the
+/// double.
 float roundToOdd(double value) {
   float nearest = float(value);
   if (double(nearest) == value || std::isnan(value))

@@ -85,7 +85,8 @@ Expected<Tensor<float>> TileEvaluator::compute(Value value, int64_t begin, int64
         return Tensor<float>::make(DType::F32, {end - begin, spec.dim / 2, 2}, std::move(table));
       })
       .Default([](mlir::Operation *op) -> Result {
-        return Error{text("op '", op->getName().getStringRef().str(), "' has no value in a derivation"), ExitCode::Internal};
+        return Error{text("op '", op->getName().getStringRef().str(), "' has no value in a derivation"),
+                     ExitCode::Internal};
       });
 }
 
@@ -109,7 +110,8 @@ Expected<Tensor<float>> TileEvaluator::computeConcat(graph::ConcatOp op, int64_t
   bool byRows = op.getAxis() == 0;
   for (Value input : op.getInputs()) {
     int64_t extent = leading(input);
-    int64_t from = byRows ? std::max(begin - first, int64_t(0)) : begin, to = byRows ? std::min(end - first, extent) : end;
+    int64_t from = byRows ? std::max(begin - first, int64_t(0)) : begin,
+            to = byRows ? std::min(end - first, extent) : end;
     first += extent;
     if (from >= to)
       continue;

@@ -9,8 +9,8 @@
 
 namespace qcc::interp {
 
-/// Rows [begin, end) of a parameter as f32. Fails when the source lacks it, its stored type or shape is not the declared one, or a value is not
-/// finite.
+/// Rows [begin, end) of a parameter as f32. Fails when the source lacks it, its stored type or shape is not the
+/// declared one, or a value is not finite.
 Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSource &source, int64_t begin, int64_t end);
 /// The checks of loadParameter that need no data.
 Status checkParameter(graph::ParameterOp op, const ParameterSource &source);
@@ -20,8 +20,8 @@ mlir::Operation *lookup(graph::GetOp get);
 /// The value behind gets of derivations: the yielded one.
 mlir::Value throughGets(mlir::Value value);
 
-/// Evaluates ranges of leading-dimension rows of values in derivations, on demand and only the rows asked for where an op is row-wise. Each range of a value is
-/// computed once per evaluator.
+/// Evaluates ranges of leading-dimension rows of values in derivations, on demand and only the rows asked for where an
+/// op is row-wise. Each range of a value is computed once per evaluator.
 class TileEvaluator {
 public:
   explicit TileEvaluator(const ParameterSource &source) : source(source) {}

@@ -262,7 +262,8 @@ Expected<Value> parse(std::string_view text, const std::string &name, const Limi
   if (parser.document(value))
     return value;
   size_t line = 1 + std::count(text.begin(), text.begin() + parser.failedAt, '\n');
-  return Error{qcc::text(name, ": byte ", grouped(parser.failedAt), " (line ", line, "): invalid JSON: ", parser.failure)};
+  return Error{
+      qcc::text(name, ": byte ", grouped(parser.failedAt), " (line ", line, "): invalid JSON: ", parser.failure)};
 }
 
 } // namespace qcc::json

@@ -134,7 +134,8 @@ Expected<NpyArray> readNpy(const std::string &path) {
     bytes = bytes ? checkedMul(*bytes, uint64_t(size)) : bytes;
   std::span<const std::byte> data = file->bytes().subspan(begin + length);
   if (!bytes || *bytes != data.size())
-    return refuse(text("shape ", shapeText(*header.shape), " does not fit the ", grouped(data.size()), " bytes of data"));
+    return refuse(
+        text("shape ", shapeText(*header.shape), " does not fit the ", grouped(data.size()), " bytes of data"));
   return NpyArray{*type, *header.shape, {data.begin(), data.end()}};
 }
 
@@ -150,7 +151,8 @@ Status writeNpy(const std::string &path, DType type, std::span<const int64_t> sh
   Expected<AtomicFile> file = AtomicFile::create(path);
   if (!file)
     return file.takeError();
-  std::string prefix = std::string(magic) + std::string("\x01\x00", 2) + char(dict.size() & 0xff) + char(dict.size() >> 8);
+  std::string prefix =
+      std::string(magic) + std::string("\x01\x00", 2) + char(dict.size() & 0xff) + char(dict.size() >> 8);
   if (Status status = file->write(prefix + dict); !status)
     return status;
   if (Status status = file->write(bytes); !status)

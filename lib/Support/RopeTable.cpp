@@ -13,7 +13,8 @@ std::string qcc::check(const RopeSpec &spec) {
   auto require = [](const char *field, double value, double above) -> std::string {
     if (std::isfinite(value) && value > above)
       return {};
-    return std::string("rope ") + field + " " + std::to_string(value) + " must be finite and greater than " + std::to_string(above);
+    return std::string("rope ") + field + " " + std::to_string(value) + " must be finite and greater than " +
+           std::to_string(above);
   };
   if (spec.dim <= 0 || spec.dim % 2 != 0)
     return "rope dim " + std::to_string(spec.dim) + " must be even and positive";
@@ -47,8 +48,8 @@ double qcc::yarnAttentionFactor(double factor, std::optional<double> mscale, std
   return scaled(1.0);
 }
 
-/// Long wavelengths are stretched by the factor, short ones kept, those between blended linearly in the number of turns over the
-/// original context.
+/// Long wavelengths are stretched by the factor, short ones kept, those between blended linearly in the number of turns
+/// over the original context.
 static double scaleLlama3(const RopeSpec &spec, double frequency) {
   double wavelength = 2 * std::numbers::pi / frequency;
   if (wavelength < spec.originalContext / spec.highFreqFactor)
@@ -62,7 +63,8 @@ static double scaleLlama3(const RopeSpec &spec, double frequency) {
 /// Weight of the stretched frequency for dimension pair `index`: 0 below the ramp, 1 above it.
 static double yarnRamp(const RopeSpec &spec, int64_t index) {
   auto dimensionOfTurns = [&](double turns) {
-    return double(spec.dim) * std::log(spec.originalContext / (turns * 2 * std::numbers::pi)) / (2 * std::log(spec.theta));
+    return double(spec.dim) * std::log(spec.originalContext / (turns * 2 * std::numbers::pi)) /
+           (2 * std::log(spec.theta));
   };
   double low = dimensionOfTurns(spec.betaFast), high = dimensionOfTurns(spec.betaSlow);
   if (spec.truncate) {

@@ -54,7 +54,8 @@ private:
     if (variant.quantize)
       buildQuantizePipeline(passes, *variant.quantize);
     if (mlir::failed(passes.run(*result.module)))
-      return Error{text(options.model, ": cannot be quantized as --quant ", variant.name, " asks, for the reasons above")};
+      return Error{
+          text(options.model, ": cannot be quantized as --quant ", variant.name, " asks, for the reasons above")};
     interp::Options interpreter;
     interpreter.precision = options.precision;
     interpreter.pages = (longest + pageSize - 1) / pageSize;
@@ -73,8 +74,8 @@ private:
                      ExitCode::Usage};
     int64_t length = int64_t(options.tokens.size()) + options.maxNew;
     if (length > model.config.maxPositions)
-      return Error{text(options.tokens.size(), " prompt tokens and --max-new ", options.maxNew, " exceed the model's context of ",
-                        model.config.maxPositions),
+      return Error{text(options.tokens.size(), " prompt tokens and --max-new ", options.maxNew,
+                        " exceed the model's context of ", model.config.maxPositions),
                    ExitCode::Usage};
     return {};
   }
@@ -114,7 +115,8 @@ private:
 
   void printGenerated(const std::vector<int32_t> &generated) const {
     if (!options.json) {
-      llvm::outs() << llvm::join(llvm::map_range(generated, [](int32_t token) { return std::to_string(token); }), ",") << "\n";
+      llvm::outs() << llvm::join(llvm::map_range(generated, [](int32_t token) { return std::to_string(token); }), ",")
+                   << "\n";
       return;
     }
     llvm::json::OStream json(llvm::outs(), 2);
@@ -131,7 +133,8 @@ private:
 
   Expected<std::vector<int32_t>> readText() const {
     if (!model.byteVocabulary)
-      return Error{text(options.model, ": --text needs a byte vocabulary (256 tokens, no tokenizer file), this model has ",
+      return Error{text(options.model,
+                        ": --text needs a byte vocabulary (256 tokens, no tokenizer file), this model has ",
                         model.config.vocabSize, " tokens; give --tokens")};
     Expected<MappedFile> file = MappedFile::open(options.text);
     if (!file)
@@ -147,7 +150,8 @@ private:
     if (window > limit)
       return Error{text("--window: ", window, " exceeds the model's context of ", limit), ExitCode::Usage};
     if (size_t(window) > available)
-      return Error{text(options.text, ": has ", available, " tokens, a window needs ", window, "; give a longer text or a smaller --window")};
+      return Error{text(options.text, ": has ", available, " tokens, a window needs ", window,
+                        "; give a longer text or a smaller --window")};
     return window;
   }
 
@@ -194,9 +198,11 @@ private:
   std::string cacheOf(const Variant &variant) const { return variant.quantize ? options.kvName : "f32"; }
 
   void printLoss(const Variant &variant, const interp::Loss &loss, const interp::Loss &base) const {
-    llvm::outs() << llvm::formatv("{0,-6} kv {1,-4} {2:F4} nats/token over {3} tokens", variant.name, cacheOf(variant), loss.mean(), loss.predictions);
+    llvm::outs() << llvm::formatv("{0,-6} kv {1,-4} {2:F4} nats/token over {3} tokens", variant.name, cacheOf(variant),
+                                  loss.mean(), loss.predictions);
     if (variant.quantize)
-      llvm::outs() << llvm::formatv("  ({0}{1:F4} against float)", loss.mean() >= base.mean() ? "+" : "", loss.mean() - base.mean());
+      llvm::outs() << llvm::formatv("  ({0}{1:F4} against float)", loss.mean() >= base.mean() ? "+" : "",
+                                    loss.mean() - base.mean());
     llvm::outs() << "\n";
     llvm::outs().flush();
   }

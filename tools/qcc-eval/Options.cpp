@@ -22,34 +22,46 @@ struct Flags {
   cl::opt<int64_t> maxNew{"max-new", cl::cat(input), cl::value_desc("N"), cl::init(0),
                           cl::desc("Tokens to generate greedily after the prompt. Default: 0")};
   cl::opt<bool> ignoreEos{"ignore-eos", cl::cat(input), cl::desc("Go on after the model's end token")};
-  cl::opt<std::string> text{"text", cl::cat(input), cl::value_desc("FILE"),
-                            cl::desc("Report the mean loss on this text in nats per token; the model must have the 256 bytes as vocabulary")};
+  cl::opt<std::string> text{
+      "text", cl::cat(input), cl::value_desc("FILE"),
+      cl::desc("Report the mean loss on this text in nats per token; the model must have the 256 bytes as vocabulary")};
   cl::opt<int64_t> window{"window", cl::cat(input), cl::value_desc("N"), cl::init(0),
-                          cl::desc("Tokens of a window of --text; windows do not overlap and a rest at the end is left out. Default: 512, or the "
+                          cl::desc("Tokens of a window of --text; windows do not overlap and a rest at the end is left "
+                                   "out. Default: 512, or the "
                                    "model's context if that is less")};
 
-  cl::list<std::string> quant{"quant", cl::CommaSeparated, cl::cat(quantization), cl::value_desc("float|none|fp8|w4a16"),
-                              cl::desc("float: as imported, f32 throughout (default). none: bf16. fp8: e4m3 weights per output channel, activations "
-                                       "dynamic per token. w4a16: 4-bit weights in groups. With --text several, separated by commas, and float is "
-                                       "always reported beside them")};
+  cl::list<std::string> quant{
+      "quant", cl::CommaSeparated, cl::cat(quantization), cl::value_desc("float|none|fp8|w4a16"),
+      cl::desc(
+          "float: as imported, f32 throughout (default). none: bf16. fp8: e4m3 weights per output channel, activations "
+          "dynamic per token. w4a16: 4-bit weights in groups. With --text several, separated by commas, and float is "
+          "always reported beside them")};
   cl::opt<int64_t> groupSize{"group-size", cl::init(128), cl::cat(quantization), cl::value_desc("32|64|128"),
                              cl::desc("Weights per scale of w4a16. Default: 128")};
-  cl::opt<std::string> kvCacheDtype{"kv-cache-dtype", cl::init("bf16"), cl::cat(quantization), cl::value_desc("bf16|fp8"),
+  cl::opt<std::string> kvCacheDtype{"kv-cache-dtype", cl::init("bf16"), cl::cat(quantization),
+                                    cl::value_desc("bf16|fp8"),
                                     cl::desc("Storage of keys and values (float: always f32)")};
-  cl::list<std::string> exclude{"exclude", cl::cat(quantization), cl::value_desc("NAME|re:REGEX"),
-                                cl::desc("Layers that stay bf16, by full name or by a regular expression anchored at the start; may be repeated")};
+  cl::list<std::string> exclude{
+      "exclude", cl::cat(quantization), cl::value_desc("NAME|re:REGEX"),
+      cl::desc(
+          "Layers that stay bf16, by full name or by a regular expression anchored at the start; may be repeated")};
 
-  cl::opt<std::string> logits{"logits", cl::cat(output), cl::value_desc("FILE.npy"),
-                              cl::desc("Write f32 [tokens, vocabulary]: a row for each position of the prompt and each generated token fed back")};
+  cl::opt<std::string> logits{
+      "logits", cl::cat(output), cl::value_desc("FILE.npy"),
+      cl::desc(
+          "Write f32 [tokens, vocabulary]: a row for each position of the prompt and each generated token fed back")};
   cl::opt<bool> json{"json", cl::cat(output), cl::desc("Print one JSON object instead of text")};
-  cl::opt<bool> f64{"f64", cl::cat(output), cl::desc("Compute each op in double precision before it is rounded to its type")};
-  cl::opt<bool> progress{"progress", cl::cat(output), cl::desc("Show progress even when standard error is no terminal")};
+  cl::opt<bool> f64{"f64", cl::cat(output),
+                    cl::desc("Compute each op in double precision before it is rounded to its type")};
+  cl::opt<bool> progress{"progress", cl::cat(output),
+                         cl::desc("Show progress even when standard error is no terminal")};
 
-  cl::extrahelp examples{"\nEXAMPLES:\n"
-                         "  qcc-eval llama/ --tokens 1,2,3 --max-new 32\n"
-                         "  qcc-eval llama/ --quant fp8 --kv-cache-dtype fp8 --tokens prompt.npy --logits logits.npy\n"
-                         "  qcc-eval llama/ --text heldout.txt --quant none,fp8,w4a16\n"
-                         "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 70 a bug in qcc; 71 out of memory; 74 I/O error\n"};
+  cl::extrahelp examples{
+      "\nEXAMPLES:\n"
+      "  qcc-eval llama/ --tokens 1,2,3 --max-new 32\n"
+      "  qcc-eval llama/ --quant fp8 --kv-cache-dtype fp8 --tokens prompt.npy --logits logits.npy\n"
+      "  qcc-eval llama/ --text heldout.txt --quant none,fp8,w4a16\n"
+      "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 70 a bug in qcc; 71 out of memory; 74 I/O error\n"};
 };
 
 Error usage(const Twine &message) { return {message.str() + "; see qcc-eval --help", ExitCode::Usage}; }
@@ -59,7 +71,8 @@ Expected<std::vector<int32_t>> readTokenFile(const std::string &path) {
   if (!array)
     return array.takeError();
   if (array->shape.size() != 1 || array->type == DType::F32)
-    return Error{text(path, ": must be a vector of i32 or i64, found ", nameOf(array->type), " ", shapeText(array->shape))};
+    return Error{
+        text(path, ": must be a vector of i32 or i64, found ", nameOf(array->type), " ", shapeText(array->shape))};
   std::vector<int32_t> tokens;
   auto take = [&](auto values) -> Status {
     for (int64_t value : values) {
@@ -137,7 +150,8 @@ Status checkModes(Flags &flags, Options &options) {
   if (options.maxNew < 0)
     return usage("--max-new: " + Twine(options.maxNew) + " must not be negative");
   if (flags.window.getNumOccurrences() && options.window < 2)
-    return usage("--window: " + Twine(options.window) + " must be at least 2: the first token of a window is not predicted");
+    return usage("--window: " + Twine(options.window) +
+                 " must be at least 2: the first token of a window is not predicted");
   if (hasTokens && options.tokens.empty())
     return usage("--tokens: the prompt is empty; give at least one token");
   return {};

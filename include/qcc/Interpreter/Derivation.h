@@ -1,7 +1,8 @@
 //===- Derivation.h - Bytes of graph.parameter and graph.derived -*- C++ -*-===//
 //
-// Weights are evaluated here and nowhere else: by the interpreter as values, by the engine's materialize as bytes, tile by tile. Arithmetic is f32, each op
-// rounds to its result type (docs/architecture.md). Every parameter value read is checked to be finite.
+// Weights are evaluated here and nowhere else: by the interpreter as values, by the engine's materialize as bytes, tile
+// by tile. Arithmetic is f32, each op rounds to its result type (docs/architecture.md). Every parameter value read is
+// checked to be finite.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_INTERPRETER_DERIVATION_H
@@ -25,22 +26,26 @@ struct DerivedPiece {
   std::vector<std::byte> bytes;
 };
 
-/// Evaluates one symbol, a graph.derived or a graph.parameter (which is its own only result). Thread safe; the op, its module and the source must outlive it.
+/// Evaluates one symbol, a graph.derived or a graph.parameter (which is its own only result). Thread safe; the op, its
+/// module and the source must outlive it.
 class Derivation {
 public:
-  /// Finds the parameters and derivations that the region gets. Fails when one is missing or its stored type or shape is not the declared one.
+  /// Finds the parameters and derivations that the region gets. Fails when one is missing or its stored type or shape
+  /// is not the declared one.
   static Expected<Derivation> create(mlir::Operation *symbol, const ParameterSource &source);
 
-  /// Results are computed in tiles of a common row range: of the leading dimension, or of a packed weight's rows padded to 64. 1 when the results
-  /// do not share one (then the only tile is everything).
+  /// Results are computed in tiles of a common row range: of the leading dimension, or of a packed weight's rows padded
+  /// to 64. 1 when the results do not share one (then the only tile is everything).
   int64_t rows() const { return rowCount; }
   /// Tiles begin at multiples of this (64 when something is packed, else 1) and end at one or at rows().
   int64_t rowMultiple() const { return multiple; }
   unsigned resultCount() const { return unsigned(results.size()); }
-  /// Size of a result in its stored form: packed layouts as graph.pack says, i4 a byte per code, everything else its dtype row-major.
+  /// Size of a result in its stored form: packed layouts as graph.pack says, i4 a byte per code, everything else its
+  /// dtype row-major.
   uint64_t byteCount(unsigned result) const;
 
-  /// The bytes that rows [begin, end) give each result. All pieces of all tiles cover each result exactly once; they do not depend on the tiling.
+  /// The bytes that rows [begin, end) give each result. All pieces of all tiles cover each result exactly once; they do
+  /// not depend on the tiling.
   Expected<std::vector<DerivedPiece>> evaluate(int64_t begin, int64_t end) const;
 
   /// A whole result as numbers; not for packed results.

@@ -1,7 +1,8 @@
 //===- Interpreter.h - Executes graph IR on the CPU -------------*- C++ -*-===//
 //
-// The meaning of the graph dialect: each op computes in f32 (or f64) from its operands' values and rounds once to its result's element type. Executes
-// `forward` (docs/architecture.md) over ragged batches and keeps the K/V cache between steps.
+// The meaning of the graph dialect: each op computes in f32 (or f64) from its operands' values and rounds once to its
+// result's element type. Executes `forward` (docs/architecture.md) over ragged batches and keeps the K/V cache between
+// steps.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_INTERPRETER_INTERPRETER_H
@@ -19,8 +20,8 @@ namespace qcc::interp {
 enum class Precision { F32, F64 };
 
 /// Called after each op of `forward` with each float result: numbers row-major, rounded to their element type.
-using Observer =
-    std::function<void(mlir::Operation *op, unsigned result, std::span<const int64_t> shape, std::span<const float> values)>;
+using Observer = std::function<void(mlir::Operation *op, unsigned result, std::span<const int64_t> shape,
+                                    std::span<const float> values)>;
 
 struct Options {
   Precision precision = Precision::F32;
@@ -41,9 +42,11 @@ struct StepResult {
 
 class Interpreter {
 public:
-  /// The module must hold a verified `forward` of the import or quantize phase and at most one cache. Module and source must outlive the interpreter. Fails on ops
-  /// that have no meaning here (those of later phases) and on unreadable or non-finite weights, which are loaded at once.
-  static Expected<std::unique_ptr<Interpreter>> create(mlir::ModuleOp module, const ParameterSource &source, Options options = {});
+  /// The module must hold a verified `forward` of the import or quantize phase and at most one cache. Module and source
+  /// must outlive the interpreter. Fails on ops that have no meaning here (those of later phases) and on unreadable or
+  /// non-finite weights, which are loaded at once.
+  static Expected<std::unique_ptr<Interpreter>> create(mlir::ModuleOp module, const ParameterSource &source,
+                                                       Options options = {});
   virtual ~Interpreter() = default;
 
   /// Runs one step. Fails when an index is out of range: token, slot, sequence bounds, page, logit row.

@@ -6,14 +6,14 @@
 
 namespace qcc::interp {
 
-/// A single growing sequence that owns the interpreter's whole cache. Pages are used in order from the last to the first, so that a mistake in the use of
-/// block tables shows.
+/// A single growing sequence that owns the interpreter's whole cache. Pages are used in order from the last to the
+/// first, so that a mistake in the use of block tables shows.
 class Session {
 public:
   explicit Session(Interpreter &interpreter) : interpreter(interpreter) {}
 
-  /// Appends tokens and returns a row of logits for each of them (or for the last alone). Fails if a token is outside the vocabulary, there are
-  /// none, or the cache is full.
+  /// Appends tokens and returns a row of logits for each of them (or for the last alone). Fails if a token is outside
+  /// the vocabulary, there are none, or the cache is full.
   Expected<StepResult> append(std::span<const int32_t> tokens, bool lastOnly = false);
   int64_t length() const { return position; }
 
@@ -28,7 +28,8 @@ struct Loss {
   int64_t predictions = 0;
   double mean() const { return predictions == 0 ? 0 : nats / double(predictions); }
 };
-/// Adds one window: every token but the first is predicted from those before it. `logits` has a row for each token (the last is not used).
+/// Adds one window: every token but the first is predicted from those before it. `logits` has a row for each token (the
+/// last is not used).
 void addLoss(const StepResult &logits, std::span<const int32_t> window, Loss &sum);
 
 } // namespace qcc::interp

@@ -15,8 +15,8 @@ class Type;
 
 namespace qcc::interp {
 
-/// Numbers held in T (float or double), each exactly a value of `type`; codes of a quantization are held as the numbers they stand for. i32 tensors hold
-/// `ints` instead. Copies share the numbers.
+/// Numbers held in T (float or double), each exactly a value of `type`; codes of a quantization are held as the numbers
+/// they stand for. i32 tensors hold `ints` instead. Copies share the numbers.
 template <typename T> struct Tensor {
   DType type = DType::F32;
   std::vector<int64_t> shape;
@@ -42,7 +42,8 @@ template <typename T> struct Tensor {
   }
 };
 
-/// Rounds each value once to `type`, nearest even: f32, f16, bf16, e4m3, e5m2. From double there is no intermediate rounding to f32.
+/// Rounds each value once to `type`, nearest even: f32, f16, bf16, e4m3, e5m2. From double there is no intermediate
+/// rounding to f32.
 void roundTo(DType type, std::span<float> values);
 void roundTo(DType type, std::span<double> values);
 

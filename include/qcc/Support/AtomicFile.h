@@ -1,7 +1,8 @@
 //===- AtomicFile.h - The whole new file or the whole old one ---*- C++ -*-===//
 //
-// Written under a temporary name in the target's directory; `commit` syncs it, renames it over the target and syncs the directory. Until then nothing
-// stands under the output's name, and a process killed half-way leaves the old file. Any error of write or fsync is final.
+// Written under a temporary name in the target's directory; `commit` syncs it, renames it over the target and syncs the
+// directory. Until then nothing stands under the output's name, and a process killed half-way leaves the old file. Any
+// error of write or fsync is final.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_ATOMICFILE_H
@@ -37,7 +38,8 @@ public:
 
 private:
   AtomicFile(std::string target, std::string temporary, FileDescriptor directory, FileDescriptor fd)
-      : target(std::move(target)), temporary(std::move(temporary)), directory(std::move(directory)), fd(std::move(fd)) {}
+      : target(std::move(target)), temporary(std::move(temporary)), directory(std::move(directory)), fd(std::move(fd)) {
+  }
   Error failure(const char *what, int errorNumber) const;
 
   std::string target;    ///< as the user wrote it

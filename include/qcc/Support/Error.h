@@ -1,7 +1,7 @@
 //===- Error.h - Errors a user can act on -------------------------*- C++ -*-===//
 //
-// Libraries below the tools report failures by value, never by exception or abort: a message in the form "thing: value: limit; remedy"
-// and the process exit code it leads to.
+// Libraries below the tools report failures by value, never by exception or abort: a message in the form "thing: value:
+// limit; remedy" and the process exit code it leads to.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_ERROR_H
@@ -42,8 +42,14 @@ public:
   Expected(T value) : storage(std::in_place_index<0>, std::move(value)) {}
   Expected(Error error) : storage(std::in_place_index<1>, std::move(error)) {}
   explicit operator bool() const { return storage.index() == 0; }
-  T &operator*() { assert(*this); return std::get<0>(storage); }
-  const T &operator*() const { assert(*this); return std::get<0>(storage); }
+  T &operator*() {
+    assert(*this);
+    return std::get<0>(storage);
+  }
+  const T &operator*() const {
+    assert(*this);
+    return std::get<0>(storage);
+  }
   T *operator->() { return &**this; }
   const T *operator->() const { return &**this; }
   const Error &error() const { return std::get<1>(storage); }

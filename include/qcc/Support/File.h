@@ -1,6 +1,7 @@
 //===- File.h - Reading files that may be hostile ---------------*- C++ -*-===//
 //
-// Only regular files are read (a FIFO or a device would block or never end), and sizes are checked with fstat before bytes are looked at.
+// Only regular files are read (a FIFO or a device would block or never end), and sizes are checked with fstat before
+// bytes are looked at.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_FILE_H
@@ -43,8 +44,8 @@ private:
   int fd;
 };
 
-/// A regular file mapped read-only. A file that shrinks while it is mapped cannot be guarded against here; its length is
-/// the one seen at open.
+/// A regular file mapped read-only. A file that shrinks while it is mapped cannot be guarded against here; its length
+/// is the one seen at open.
 class MappedFile {
 public:
   /// `name` is how messages call the file.
@@ -69,9 +70,10 @@ private:
   FileIdentity id;
 };
 
-/// Opens `name`, which some file mentioned, inside the directory `directory`, which the user gave. The name must be relative, without "..",
-/// empty components or NUL, and no component may be a symbolic link, with one exception: Hugging Face's cache keeps snapshots as links, so a plain
-/// name may be a link to "../../blobs/<plain name>" when the directory is <repository>/snapshots/<revision>.
+/// Opens `name`, which some file mentioned, inside the directory `directory`, which the user gave. The name must be
+/// relative, without "..", empty components or NUL, and no component may be a symbolic link, with one exception:
+/// Hugging Face's cache keeps snapshots as links, so a plain name may be a link to "../../blobs/<plain name>" when the
+/// directory is <repository>/snapshots/<revision>.
 Expected<FileDescriptor> openBeneath(const std::string &directory, std::string_view name);
 
 /// "No such file or directory" for errno, without locale or thread trouble.

@@ -1,8 +1,9 @@
 //===- Json.h - A strict JSON reader ----------------------------*- C++ -*-===//
 //
-// RFC 8259 without leniency: no comments, no NaN, no trailing commas, no byte-order mark; strings are valid UTF-8 and valid after unescaping
-// (no lone surrogates); a name may occur once in an object, compared after unescaping. Every error names the byte and says what was expected.
-// Depth, size and the number of values are bounded before anything is allocated for them.
+// RFC 8259 without leniency: no comments, no NaN, no trailing commas, no byte-order mark; strings are valid UTF-8 and
+// valid after unescaping (no lone surrogates); a name may occur once in an object, compared after unescaping. Every
+// error names the byte and says what was expected. Depth, size and the number of values are bounded before anything is
+// allocated for them.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_JSON_H
@@ -67,7 +68,8 @@ struct Limits {
   size_t bytes = size_t(64) << 20;
   unsigned depth = 64;
   size_t values = size_t(4) << 20;
-  /// Numbers must be 0…2^63-1 without sign, fraction or exponent (safetensors headers). Otherwise an integer beyond 64 bits is a real.
+  /// Numbers must be 0…2^63-1 without sign, fraction or exponent (safetensors headers). Otherwise an integer beyond 64
+  /// bits is a real.
   bool unsignedIntegersOnly = false;
   /// The text may be followed by spaces (0x20) only, else by any JSON white space.
   bool trailingSpacesOnly = false;

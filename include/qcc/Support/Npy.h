@@ -1,7 +1,8 @@
 //===- Npy.h - NumPy's array files ------------------------------*- C++ -*-===//
 //
-// Format version 1.0 and 2.0 (numpy.lib.format): magic, header length, a Python dict literal with 'descr', 'fortran_order' and 'shape', padded to
-// a multiple of 64, then row-major data. Read and written: little-endian '<f4', '<i4', '<i8'.
+// Format version 1.0 and 2.0 (numpy.lib.format): magic, header length, a Python dict literal with 'descr',
+// 'fortran_order' and 'shape', padded to a multiple of 64, then row-major data. Read and written: little-endian '<f4',
+// '<i4', '<i8'.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_NPY_H

@@ -23,7 +23,8 @@ struct TensorView {
   std::span<const std::byte> bytes; ///< row-major, little endian; no alignment promised
 };
 
-/// Resolves the `from "file" tensor "name"` of graph.parameter. Thread safe after construction; views live as long as the source.
+/// Resolves the `from "file" tensor "name"` of graph.parameter. Thread safe after construction; views live as long as
+/// the source.
 class ParameterSource {
 public:
   virtual ~ParameterSource() = default;

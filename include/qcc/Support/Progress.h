@@ -11,7 +11,8 @@ namespace qcc {
 
 enum class ProgressMode { Auto, On, Off }; ///< Auto: on when standard error is a terminal
 
-/// "label [#####.....]  52 %  1.1/2.1 GiB  ETA 12 s" on standard error, redrawn at most ten times a second. Thread safe.
+/// "label [#####.....]  52 %  1.1/2.1 GiB  ETA 12 s" on standard error, redrawn at most ten times a second. Thread
+/// safe.
 class Progress {
 public:
   /// `total` in any unit; with `bytes` amounts are shown as sizes.

@@ -1,7 +1,8 @@
 //===- RopeTable.h - Rotary position frequencies ------------------*- C++ -*-===//
 //
-// Frequencies of rotary position embeddings as Hugging Face configurations define them (modeling_rope_utils.py of transformers):
-// inv_freq[i] = theta^(-2i/dim), i < dim/2, adjusted by the scaling rule. Everything is computed in double; the table is rounded to f32 once.
+// Frequencies of rotary position embeddings as Hugging Face configurations define them (modeling_rope_utils.py of
+// transformers): inv_freq[i] = theta^(-2i/dim), i < dim/2, adjusted by the scaling rule. Everything is computed in
+// double; the table is rounded to f32 once.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_ROPETABLE_H
@@ -37,14 +38,15 @@ struct RopeSpec {
 /// Empty if the specification is well formed, else a message naming field, value and limit.
 std::string check(const RopeSpec &spec);
 
-/// YaRN's factor on cos and sin when the configuration does not state it: 0.1 ln(factor) + 1, or m(mscale) / m(mscale_all_dim) with
-/// m(x) = 0.1 x ln(factor) + 1 when both are present and not zero.
+/// YaRN's factor on cos and sin when the configuration does not state it: 0.1 ln(factor) + 1, or m(mscale) /
+/// m(mscale_all_dim) with m(x) = 0.1 x ln(factor) + 1 when both are present and not zero.
 double yarnAttentionFactor(double factor, std::optional<double> mscale, std::optional<double> mscaleAllDim);
 
 /// dim/2 angular frequencies in radians per position.
 std::vector<double> ropeInvFreq(const RopeSpec &spec);
 
-/// cos and sin for `positions` consecutive positions from `first`, times the attention factor: f32 [positions, dim/2, 2], cos before sin.
+/// cos and sin for `positions` consecutive positions from `first`, times the attention factor: f32 [positions, dim/2,
+/// 2], cos before sin.
 void fillRopeTable(const RopeSpec &spec, int64_t first, int64_t positions, std::span<float> out);
 
 } // namespace qcc

@@ -44,8 +44,9 @@ Expected<std::map<std::string, std::string>> readWeightMap(const MappedFile &ind
 Expected<std::unique_ptr<Checkpoint>> Checkpoint::open(const std::string &directory) {
   std::error_code error;
   if (!std::filesystem::is_directory(directory, error))
-    return Error{text(directory, ": not a directory; give the directory that holds config.json and the safetensors files"),
-                 ExitCode::IoError};
+    return Error{
+        text(directory, ": not a directory; give the directory that holds config.json and the safetensors files"),
+        ExitCode::IoError};
   std::unique_ptr<Checkpoint> checkpoint(new Checkpoint(directory));
   std::string index = directory + "/" + indexName;
   Status status;

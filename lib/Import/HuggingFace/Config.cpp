@@ -51,14 +51,15 @@ void readSizes(const ConfigReader &root, ModelConfig &config) {
   if (config.heads == 0)
     return;
   if (config.heads % config.kvHeads != 0)
-    root.complain(text("num_attention_heads = ", config.heads, " must be a multiple of num_key_value_heads = ", config.kvHeads));
+    root.complain(
+        text("num_attention_heads = ", config.heads, " must be a multiple of num_key_value_heads = ", config.kvHeads));
   if (std::optional<int64_t> given = root.integer("head_dim", 2, 4096)) {
     config.headDim = *given;
   } else if (!root.has("head_dim") && config.hiddenSize != 0) {
     config.headDim = config.hiddenSize / config.heads;
     if (config.hiddenSize % config.heads != 0)
-      root.complain(text("hidden_size = ", config.hiddenSize, " is not a multiple of num_attention_heads = ",
-                         config.heads, " and head_dim is not given"));
+      root.complain(text("hidden_size = ", config.hiddenSize,
+                         " is not a multiple of num_attention_heads = ", config.heads, " and head_dim is not given"));
   }
   if (config.headDim % 2 != 0)
     root.complain(text("head_dim = ", config.headDim, " must be even for rotary embedding"));
@@ -111,9 +112,11 @@ void readEndTokens(const ConfigReader &root, ModelConfig &config) {
     ids.push_back(value);
   for (const json::Value *id : ids) {
     if (!id->isInteger())
-      return root.complain(text("eos_token_id must be an integer or a list of integers, found ", json::describe(id->kind)));
+      return root.complain(
+          text("eos_token_id must be an integer or a list of integers, found ", json::describe(id->kind)));
     if (id->integer() < 0 || (config.vocabSize > 0 && id->integer() >= config.vocabSize))
-      return root.complain(text("eos_token_id ", id->integer(), " is outside the vocabulary of ", config.vocabSize, " tokens"));
+      return root.complain(
+          text("eos_token_id ", id->integer(), " is outside the vocabulary of ", config.vocabSize, " tokens"));
     config.eosTokens.push_back(id->integer());
   }
 }

@@ -9,7 +9,8 @@
 
 namespace qcc::hf {
 
-/// Reads members of one JSON object. A member of the wrong type or outside its range is added to `problems` and treated as absent; null is absence.
+/// Reads members of one JSON object. A member of the wrong type or outside its range is added to `problems` and treated
+/// as absent; null is absence.
 class ConfigReader {
 public:
   ConfigReader(const json::Value &object, std::string where, ErrorList &problems)

@@ -81,7 +81,8 @@ void rejectQuantized(const ConfigReader &root) {
 void rejectForeignKeys(const ConfigReader &root) {
   rejectQuantized(root);
   if (root.has("auto_map"))
-    root.complain("auto_map: the model brings its own code, which qcc neither runs nor trusts; convert it to a built-in model_type");
+    root.complain("auto_map: the model brings its own code, which qcc neither runs nor trusts; convert it to a "
+                  "built-in model_type");
   for (const ForeignKey &foreign : foreignKeys)
     if (const json::Value *value = root.get(foreign.key); value && !isNeutral(*value, foreign.neutral))
       root.complain(text(foreign.key, " changes the mathematics in a way that is not supported"));

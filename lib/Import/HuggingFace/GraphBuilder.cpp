@@ -75,8 +75,8 @@ private:
       graph::ParameterOp::create(builder, at(expected.name), expected.name,
                                  tensor(expected.shape, typeOf(*found.stored->type)), found.file, expected.name);
     }
-    graph::KvCacheOp::create(builder, at("kv_cache"), cacheName, config.layers, config.kvHeads, config.headDim, pageSize,
-                             f32, DenseF32ArrayAttr(), DenseF32ArrayAttr());
+    graph::KvCacheOp::create(builder, at("kv_cache"), cacheName, config.layers, config.kvHeads, config.headDim,
+                             pageSize, f32, DenseF32ArrayAttr(), DenseF32ArrayAttr());
   }
 
   /// The parameter's values as f32.
@@ -97,7 +97,8 @@ private:
 
   Value norm(Value x, const std::string &name) {
     Value weight = parameter(name + ".weight");
-    return graph::RmsNormOp::create(builder, at(name), x.getType(), x, weight, builder.getF64FloatAttr(config.rmsNormEps));
+    return graph::RmsNormOp::create(builder, at(name), x.getType(), x, weight,
+                                    builder.getF64FloatAttr(config.rmsNormEps));
   }
 
   Value add(Value a, Value b, const std::string &name) {
@@ -123,8 +124,9 @@ private:
     k = graph::RopeOp::create(builder, loc, k.getType(), k, batch.positions, rope);
     graph::KvAppendOp::create(builder, loc, k, v, batch.slots, cacheName, uint64_t(layer));
     std::optional<int64_t> window = config.windows[size_t(layer)];
-    Value y = graph::AttentionOp::create(builder, loc, q.getType(), q, batch.seqStarts, batch.contextLens, batch.blockTables,
-                                         FlatSymbolRefAttr::get(builder.getContext(), cacheName), builder.getI64IntegerAttr(layer),
+    Value y = graph::AttentionOp::create(builder, loc, q.getType(), q, batch.seqStarts, batch.contextLens,
+                                         batch.blockTables, FlatSymbolRefAttr::get(builder.getContext(), cacheName),
+                                         builder.getI64IntegerAttr(layer),
                                          builder.getF64FloatAttr(1 / std::sqrt(double(headDim))),
                                          window ? builder.getI64IntegerAttr(*window) : IntegerAttr());
     y = reshape(y, {dynamic, heads * headDim}, name + ".heads");
@@ -150,8 +152,8 @@ private:
     Type i32 = builder.getI32Type();
     auto vector = tensor({dynamic}, i32);
     auto logitsType = tensor({dynamic, config.vocabSize}, f32);
-    auto type = builder.getFunctionType({vector, vector, vector, vector, vector, tensor({dynamic, dynamic}, i32), vector},
-                                        {logitsType, vector});
+    auto type = builder.getFunctionType(
+        {vector, vector, vector, vector, vector, tensor({dynamic, dynamic}, i32), vector}, {logitsType, vector});
     auto forward = func::FuncOp::create(builder, at("forward"), "forward", type);
     auto dims = [&](llvm::ArrayRef<llvm::StringRef> names) { return builder.getStrArrayAttr(names); };
     const llvm::StringRef argumentDims[] = {"T", "T", "T", "B1", "B", "B", "R"};
@@ -175,8 +177,8 @@ private:
 
   Value buildBody(const Batch &batch) {
     const std::string embedding = "model.embed_tokens";
-    Value hidden = graph::EmbeddingOp::create(builder, at(embedding), tensor({dynamic, config.hiddenSize}, f32), batch.tokens,
-                                              parameter(embedding + ".weight"));
+    Value hidden = graph::EmbeddingOp::create(builder, at(embedding), tensor({dynamic, config.hiddenSize}, f32),
+                                              batch.tokens, parameter(embedding + ".weight"));
     for (int64_t layer = 0; layer < config.layers; ++layer) {
       std::string name = text("model.layers.", layer);
       Value attended = attention(norm(hidden, name + ".input_layernorm"), batch, layer, name + ".self_attn");
@@ -189,8 +191,8 @@ private:
                                          batch.logitRows);
     hidden = norm(hidden, "model.norm");
     Value weight = parameter(config.tiedEmbeddings ? embedding + ".weight" : "lm_head.weight");
-    return graph::LinearOp::create(builder, at("lm_head"), tensor({dynamic, config.vocabSize}, f32), hidden, weight, Value(),
-                                   builder.getStringAttr("lm_head"));
+    return graph::LinearOp::create(builder, at("lm_head"), tensor({dynamic, config.vocabSize}, f32), hidden, weight,
+                                   Value(), builder.getStringAttr("lm_head"));
   }
 
   const Model &model;
@@ -201,6 +203,8 @@ private:
 
 } // namespace
 
-OwningOpRef<ModuleOp> buildGraph(MLIRContext &context, const Model &model) { return GraphBuilder(context, model).build(); }
+OwningOpRef<ModuleOp> buildGraph(MLIRContext &context, const Model &model) {
+  return GraphBuilder(context, model).build();
+}
 
 } // namespace qcc::hf

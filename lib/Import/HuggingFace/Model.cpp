@@ -32,8 +32,9 @@ Expected<Model> readModel(const std::string &directory) {
   std::error_code error;
   fs::path absolute = fs::canonical(directory, error);
   if (error || !fs::is_directory(absolute, error))
-    return Error{text(directory, ": not a directory; give the directory that holds config.json and the safetensors files"),
-                 ExitCode::IoError};
+    return Error{
+        text(directory, ": not a directory; give the directory that holds config.json and the safetensors files"),
+        ExitCode::IoError};
   std::string configPath = directory + "/config.json";
   if (!exists(configPath))
     return Error{text(configPath, ": missing; a Hugging Face model directory holds config.json")};
@@ -54,8 +55,8 @@ Expected<Model> readModel(const std::string &directory) {
   if (Status status = checkTensors(*config, **checkpoint); !status)
     return status.takeError();
   Model model;
-  model.byteVocabulary = config->vocabSize == 256 && !exists(directory + "/tokenizer.json") &&
-                         !exists(directory + "/tokenizer.model");
+  model.byteVocabulary =
+      config->vocabSize == 256 && !exists(directory + "/tokenizer.json") && !exists(directory + "/tokenizer.model");
   model.config = std::move(*config);
   model.checkpoint = std::move(*checkpoint);
   model.name = absolute.filename().string();

@@ -12,10 +12,14 @@ constexpr double huge = 1e12;
 constexpr int64_t maxPositionsLimit = int64_t(1) << 32;
 
 /// Any other key in the rope object would change the rotation in a way we do not know.
-constexpr std::string_view knownKeys[] = {
-    "rope_type",       "type",      "rope_theta", "factor",           "low_freq_factor",
-    "high_freq_factor", "beta_fast", "beta_slow",  "attention_factor", "original_max_position_embeddings",
-    "mscale",          "truncate",  "mscale_all_dim", "partial_rotary_factor", "finetuned"};
+constexpr std::string_view knownKeys[] = {"rope_type",        "type",
+                                          "rope_theta",       "factor",
+                                          "low_freq_factor",  "high_freq_factor",
+                                          "beta_fast",        "beta_slow",
+                                          "attention_factor", "original_max_position_embeddings",
+                                          "mscale",           "truncate",
+                                          "mscale_all_dim",   "partial_rotary_factor",
+                                          "finetuned"};
 
 void requireFactor(const ConfigReader &reader, RopeSpec &rope) {
   if (!reader.has("factor"))
@@ -41,13 +45,15 @@ void readYarn(const ConfigReader &reader, int64_t maxPositions, RopeSpec &rope) 
   rope.betaFast = reader.real("beta_fast", 1e-6, huge).value_or(32);
   rope.betaSlow = reader.real("beta_slow", 1e-6, huge).value_or(1);
   rope.truncate = reader.boolean("truncate").value_or(true);
-  double inferred = yarnAttentionFactor(rope.factor, reader.real("mscale", 0, huge), reader.real("mscale_all_dim", 0, huge));
+  double inferred =
+      yarnAttentionFactor(rope.factor, reader.real("mscale", 0, huge), reader.real("mscale_all_dim", 0, huge));
   rope.attentionFactor = reader.real("attention_factor", 1e-6, huge).value_or(inferred);
 }
 
 void readScaling(const ConfigReader &reader, const json::Value &object, int64_t maxPositions, RopeSpec &rope) {
   for (const json::Member &member : object.members())
-    if (std::find(std::begin(knownKeys), std::end(knownKeys), member.name) == std::end(knownKeys) && !member.value.isNull())
+    if (std::find(std::begin(knownKeys), std::end(knownKeys), member.name) == std::end(knownKeys) &&
+        !member.value.isNull())
       reader.complain(text("unknown key ", quote(member.name), " may change the rotation; it is not supported"));
   std::string type = "default";
   for (const char *key : {"type", "rope_type"}) // the newer spelling wins

@@ -22,13 +22,27 @@ struct TypeInfo {
 
 /// The format's types; the format counts bits because some are packed.
 constexpr TypeInfo knownTypes[] = {
-    {"F32", 32, DType::F32},      {"F16", 16, DType::F16},         {"BF16", 16, DType::BF16},
-    {"F64", 64, DType::F64},      {"F8_E4M3", 8, DType::E4M3},     {"F8_E5M2", 8, DType::E5M2},
-    {"I8", 8, DType::I8},         {"U8", 8, DType::U8},            {"I16", 16, DType::I16},
-    {"I32", 32, DType::I32},      {"I64", 64, DType::I64},         {"BOOL", 8, DType::Bool},
-    {"U16", 16, std::nullopt},    {"U32", 32, std::nullopt},       {"U64", 64, std::nullopt},
-    {"C64", 64, std::nullopt},    {"F4", 4, std::nullopt},         {"F6_E2M3", 6, std::nullopt},
-    {"F6_E3M2", 6, std::nullopt}, {"F8_E8M0", 8, std::nullopt},    {"F8_E4M3FNUZ", 8, std::nullopt},
+    {"F32", 32, DType::F32},
+    {"F16", 16, DType::F16},
+    {"BF16", 16, DType::BF16},
+    {"F64", 64, DType::F64},
+    {"F8_E4M3", 8, DType::E4M3},
+    {"F8_E5M2", 8, DType::E5M2},
+    {"I8", 8, DType::I8},
+    {"U8", 8, DType::U8},
+    {"I16", 16, DType::I16},
+    {"I32", 32, DType::I32},
+    {"I64", 64, DType::I64},
+    {"BOOL", 8, DType::Bool},
+    {"U16", 16, std::nullopt},
+    {"U32", 32, std::nullopt},
+    {"U64", 64, std::nullopt},
+    {"C64", 64, std::nullopt},
+    {"F4", 4, std::nullopt},
+    {"F6_E2M3", 6, std::nullopt},
+    {"F6_E3M2", 6, std::nullopt},
+    {"F8_E8M0", 8, std::nullopt},
+    {"F8_E4M3FNUZ", 8, std::nullopt},
     {"F8_E5M2FNUZ", 8, std::nullopt},
 };
 
@@ -146,7 +160,8 @@ private:
         size = checkedMul(*size, uint64_t(dimension));
     }
     if (!size)
-      return refuse(member, text("size overflows: shape ", shapeText(entry.tensor.shape), " of ", entry.tensor.typeName));
+      return refuse(member,
+                    text("size overflows: shape ", shapeText(entry.tensor.shape), " of ", entry.tensor.typeName));
     if (empty)
       size = 0;
     if (*size % 8 != 0)
@@ -161,17 +176,18 @@ private:
 
   /// Contiguous from 0 to the end of the file. Fills in the views.
   Status checkRanges() {
-    std::sort(entries.begin(), entries.end(), [](const Entry &a, const Entry &b) {
-      return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
-    });
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry &a, const Entry &b) { return a.begin != b.begin ? a.begin < b.begin : a.end < b.end; });
     uint64_t available = file.bytes().size() - dataBegin, position = 0;
     for (Entry &entry : entries) {
-      auto complain = [&](const std::string &why) { return refuse(text("tensor ", quote(entry.tensor.name), ": ", why)); };
+      auto complain = [&](const std::string &why) {
+        return refuse(text("tensor ", quote(entry.tensor.name), ": ", why));
+      };
       std::string range = text("data_offsets [", grouped(entry.begin), ", ", grouped(entry.end), ")");
       if (entry.begin != position)
-        return complain(text(range, entry.begin < position ? " overlap the tensor before, which ends at "
-                                                           : " leave a hole after byte ",
-                             grouped(position)));
+        return complain(text(
+            range, entry.begin < position ? " overlap the tensor before, which ends at " : " leave a hole after byte ",
+            grouped(position)));
       if (entry.end > available)
         return complain(text("tensor data runs past the end of the file: ", range, ", the data ends at ",
                              grouped(available), " (", grouped(entry.end - available),

@@ -18,7 +18,8 @@ bool isFloat(const StoredTensor &tensor) {
 }
 
 bool sameBytes(const StoredTensor &a, const StoredTensor &b) {
-  return a.type == b.type && a.shape == b.shape && std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
+  return a.type == b.type && a.shape == b.shape &&
+         std::equal(a.bytes.begin(), a.bytes.end(), b.bytes.begin(), b.bytes.end());
 }
 
 /// Old checkpoints carry the rotary frequencies as buffers.
@@ -38,7 +39,9 @@ void checkShapes(const ExpectedTensor &expected, const CheckpointTensor &found, 
 
 std::vector<ExpectedTensor> expectedTensors(const ModelConfig &config) {
   std::vector<ExpectedTensor> result;
-  auto add = [&](std::string name, std::vector<int64_t> shape) { result.push_back({std::move(name), std::move(shape)}); };
+  auto add = [&](std::string name, std::vector<int64_t> shape) {
+    result.push_back({std::move(name), std::move(shape)});
+  };
   auto linear = [&](const std::string &name, int64_t out, int64_t in, bool bias) {
     add(name + ".weight", {out, in});
     if (bias)

@@ -1,8 +1,8 @@
 //===- WindowConfig.cpp - Which layers attend to a sliding window ---------===//
 //
-// transformers: mistral slides in every layer when sliding_window is set (4096 when the key is absent, as in its configuration class); qwen2 and
-// qwen3 slide in layers from max_window_layers (default 28) on when use_sliding_window is true (sliding_window default 4096); an explicit layer_types
-// list decides by itself. llama has no window.
+// transformers: mistral slides in every layer when sliding_window is set (4096 when the key is absent, as in its
+// configuration class); qwen2 and qwen3 slide in layers from max_window_layers (default 28) on when use_sliding_window
+// is true (sliding_window default 4096); an explicit layer_types list decides by itself. llama has no window.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,7 +57,8 @@ void readWindows(const ConfigReader &root, ModelConfig &config) {
       sliding[size_t(layer)] = true;
   }
   if (config.family == Family::Llama && size)
-    return root.complain(text("sliding_window = ", *size, " does not exist in the llama family; did you mean model_type mistral?"));
+    return root.complain(
+        text("sliding_window = ", *size, " does not exist in the llama family; did you mean model_type mistral?"));
   bool enabled = !qwen || root.boolean("use_sliding_window").value_or(false);
   for (size_t layer = 0; layer < sliding.size(); ++layer) {
     if (!sliding[layer])

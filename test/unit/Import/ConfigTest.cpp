@@ -1,6 +1,7 @@
 //===- ConfigTest.cpp - Families, spellings and windows -------------------===//
 //
-// What must be refused is the must-reject corpus (tools/dev/models/make-bad-checkpoints.py); here stands what the accepted values mean.
+// What must be refused is the must-reject corpus (tools/dev/models/make-bad-checkpoints.py); here stands what the
+// accepted values mean.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,7 +38,8 @@ std::string refusal(const std::string &family, const std::string &more) {
 using Windows = std::vector<std::optional<int64_t>>;
 
 TEST(Config, AbsentAndNullMeanTheSame) {
-  for (const char *more : {"", "\"head_dim\": null, \"num_key_value_heads\": null, \"rope_scaling\": null, \"sliding_window\": null"}) {
+  for (const char *more :
+       {"", "\"head_dim\": null, \"num_key_value_heads\": null, \"rope_scaling\": null, \"sliding_window\": null"}) {
     ModelConfig config = parse("llama", more);
     EXPECT_EQ(config.headDim, 16);
     EXPECT_EQ(config.kvHeads, 4);
@@ -51,9 +53,11 @@ TEST(Config, AbsentAndNullMeanTheSame) {
 TEST(Config, HeadDimMayDifferFromHiddenOverHeads) { EXPECT_EQ(parse("qwen3", "\"head_dim\": 32").headDim, 32); }
 
 TEST(Config, BothRopeSpellingsMeanTheSame) {
-  ModelConfig v4 = parse("llama", R"("rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
+  ModelConfig v4 =
+      parse("llama", R"("rope_theta": 5e5, "rope_scaling": {"rope_type": "llama3", "factor": 8, "low_freq_factor": 1,
                                      "high_freq_factor": 4, "original_max_position_embeddings": 64})");
-  ModelConfig v5 = parse("llama", R"("rope_parameters": {"rope_theta": 500000, "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1,
+  ModelConfig v5 = parse(
+      "llama", R"("rope_parameters": {"rope_theta": 500000, "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1,
                                      "high_freq_factor": 4, "original_max_position_embeddings": 64})");
   EXPECT_EQ(v4.rope, v5.rope);
   EXPECT_EQ(v4.rope.kind, RopeKind::Llama3);
@@ -78,12 +82,16 @@ TEST(Config, Windows) {
   EXPECT_EQ(parse("mistral", "").windows, Windows(4, 4096)) << "the default of the configuration class";
   EXPECT_EQ(parse("qwen2", "\"sliding_window\": 8, \"max_window_layers\": 3").windows, Windows(4)) << "not switched on";
   std::string on = "\"use_sliding_window\": true, \"sliding_window\": 8";
-  EXPECT_EQ(parse("qwen2", on + ", \"max_window_layers\": 3").windows, (Windows{std::nullopt, std::nullopt, std::nullopt, 8}));
+  EXPECT_EQ(parse("qwen2", on + ", \"max_window_layers\": 3").windows,
+            (Windows{std::nullopt, std::nullopt, std::nullopt, 8}));
   EXPECT_EQ(parse("qwen3", on).windows, Windows(4)) << "max_window_layers defaults to 28";
-  std::string types = ", \"layer_types\": [\"sliding_attention\", \"full_attention\", \"full_attention\", \"sliding_attention\"]";
+  std::string types =
+      ", \"layer_types\": [\"sliding_attention\", \"full_attention\", \"full_attention\", \"sliding_attention\"]";
   EXPECT_EQ(parse("qwen3", on + types).windows, (Windows{8, std::nullopt, std::nullopt, 8}));
-  EXPECT_NE(refusal("qwen3", on + ", \"layer_types\": [\"full_attention\"]").find("each of the 4 layers"), std::string::npos);
-  EXPECT_NE(refusal("qwen3", on + ", \"layer_types\": [\"a\", \"a\", \"a\", \"chunked_attention\"]").find("'a'"), std::string::npos);
+  EXPECT_NE(refusal("qwen3", on + ", \"layer_types\": [\"full_attention\"]").find("each of the 4 layers"),
+            std::string::npos);
+  EXPECT_NE(refusal("qwen3", on + ", \"layer_types\": [\"a\", \"a\", \"a\", \"chunked_attention\"]").find("'a'"),
+            std::string::npos);
 }
 
 TEST(Config, BiasesFollowTheFamily) {
@@ -113,12 +121,15 @@ TEST(Config, EndTokensAreOneOrAList) {
 }
 
 TEST(Config, NeutralValuesOfForeignKeysAreTolerated) {
-  parse("llama", R"("pretraining_tp": 1, "attention_dropout": 0.1, "final_logit_softcapping": null, "num_experts": 0, "logit_scale": 1.0)");
+  parse(
+      "llama",
+      R"("pretraining_tp": 1, "attention_dropout": 0.1, "final_logit_softcapping": null, "num_experts": 0, "logit_scale": 1.0)");
   EXPECT_NE(refusal("llama", "\"logit_scale\": 0.5").find("logit_scale"), std::string::npos);
 }
 
 TEST(Config, AllProblemsAreReportedAtOnce) {
-  std::string message = refusal("llama", R"("hidden_act": "x", "rope_theta": -1, "num_experts": 8, "rms_norm_eps": "small")");
+  std::string message =
+      refusal("llama", R"("hidden_act": "x", "rope_theta": -1, "num_experts": 8, "rms_norm_eps": "small")");
   for (const char *key : {"hidden_act", "rope_theta", "num_experts", "rms_norm_eps"})
     EXPECT_NE(message.find(key), std::string::npos) << message;
   EXPECT_EQ(std::count(message.begin(), message.end(), '\n'), 3) << message;

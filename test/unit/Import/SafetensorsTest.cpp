@@ -40,14 +40,15 @@ void expectRefused(const std::string &bytes, std::string_view part) {
   EXPECT_TRUE(message.starts_with("m.safetensors")) << message;
 }
 
-std::string tensor(const std::string &name, const std::string &type, const std::string &shape, uint64_t begin, uint64_t end) {
-  return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":[" + std::to_string(begin) + "," +
-         std::to_string(end) + "]}";
+std::string tensor(const std::string &name, const std::string &type, const std::string &shape, uint64_t begin,
+                   uint64_t end) {
+  return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":[" +
+         std::to_string(begin) + "," + std::to_string(end) + "]}";
 }
 
 TEST(Safetensors, ReadsTensorsInAnyOrderOfTheHeader) {
-  std::string header = "{\"__metadata__\":{\"format\":\"pt\"}," + tensor("b", "BF16", "[2,3]", 4, 16) + "," + tensor("a", "F32", "[]", 0, 4) + "," +
-                       tensor("empty", "F16", "[0,7]", 16, 16) + "}   ";
+  std::string header = "{\"__metadata__\":{\"format\":\"pt\"}," + tensor("b", "BF16", "[2,3]", 4, 16) + "," +
+                       tensor("a", "F32", "[]", 0, 4) + "," + tensor("empty", "F16", "[0,7]", 16, 16) + "}   ";
   Expected<hf::SafetensorsFile> file = hf::SafetensorsFile::open(fileOf(container(header, 16)));
   ASSERT_TRUE(file) << file.error().message;
   ASSERT_EQ(file->tensors().size(), 3u);
@@ -72,8 +73,10 @@ TEST(Safetensors, RefusesBrokenFraming) {
 }
 
 TEST(Safetensors, RefusesRangesThatDoNotTile) {
-  expectRefused(container("{" + tensor("a", "U8", "[4]", 0, 4) + "," + tensor("b", "U8", "[4]", 3, 7) + "}", 7), "overlap");
-  expectRefused(container("{" + tensor("a", "U8", "[4]", 0, 4) + "," + tensor("b", "U8", "[4]", 0, 4) + "}", 4), "overlap");
+  expectRefused(container("{" + tensor("a", "U8", "[4]", 0, 4) + "," + tensor("b", "U8", "[4]", 3, 7) + "}", 7),
+                "overlap");
+  expectRefused(container("{" + tensor("a", "U8", "[4]", 0, 4) + "," + tensor("b", "U8", "[4]", 0, 4) + "}", 4),
+                "overlap");
   expectRefused(container("{" + tensor("a", "U8", "[4]", 1, 5) + "}", 5), "hole");
   expectRefused(container("{" + tensor("a", "U8", "[4]", 0, 4) + "}", 3), "past the end");
   expectRefused(container("{" + tensor("a", "U8", "[4]", 4, 0) + "}", 4), "data_offsets");
@@ -98,7 +101,8 @@ TEST(Safetensors, RefusesMalformedEntries) {
   expectRefused(container("{\"a\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1), "data_offsets");
   expectRefused(container("{\"a\":7}", 1), "must be an object");
   expectRefused(container("{\"__metadata__\":{\"x\":1}}", 0), "must be a string");
-  expectRefused(container("{" + tensor("a", "U8", "[1]", 0, 1) + "," + tensor("\\u0061", "U8", "[1]", 0, 1) + "}", 1), "duplicate key 'a'");
+  expectRefused(container("{" + tensor("a", "U8", "[1]", 0, 1) + "," + tensor("\\u0061", "U8", "[1]", 0, 1) + "}", 1),
+                "duplicate key 'a'");
 }
 
 } // namespace

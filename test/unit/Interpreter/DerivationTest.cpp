@@ -1,11 +1,12 @@
 //===- DerivationTest.cpp - Weights by rows -------------------------------===//
 //
-// Oracles: the definition of each derivation written out in plain loops; and every tiling must give the bytes of every other.
+// Oracles: the definition of each derivation written out in plain loops; and every tiling must give the bytes of every
+// other.
 //
 //===----------------------------------------------------------------------===//
 
-#include "TestModule.h"
 #include "qcc/Interpreter/Derivation.h"
+#include "TestModule.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Quant/Layout.h"
 #include "qcc/Quant/RoundToNearest.h"

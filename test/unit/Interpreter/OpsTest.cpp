@@ -1,6 +1,7 @@
 //===- OpsTest.cpp - Each op against its formula --------------------------===//
 //
-// Ops run inside `forward` on rows of random tables; the observer hands out their results. Oracle: docs/spec.md's formulas in double precision.
+// Ops run inside `forward` on rows of random tables; the observer hands out their results. Oracle: docs/spec.md's
+// formulas in double precision.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,12 +29,15 @@ protected:
     b = source.addRandom("b", {3}, 1, 5);
   }
 
-  /// Result 0 of the op in `text`, which may use %x, %y (f32 [T, 6]), %xh (bf16), %w [3, 6], %v [6], %b [3], %positions.
+  /// Result 0 of the op in `text`, which may use %x, %y (f32 [T, 6]), %xh (bf16), %w [3, 6], %v [6], %b [3],
+  /// %positions.
   std::vector<float> run(const std::string &text, std::vector<int64_t> shape, unsigned result = 0) {
     std::string symbols, gets;
     for (auto [name, type] : {std::pair{"x", "5x6"}, {"y", "5x6"}, {"w", "3x6"}, {"v", "6"}, {"b", "3"}}) {
-      symbols += std::string("graph.parameter @") + name + " : tensor<" + type + "xf32> from \"f\" tensor \"" + name + "\"\n";
-      gets += std::string("  %") + name + (*type == '5' ? "t" : "") + " = graph.get @" + name + " : tensor<" + type + "xf32>\n";
+      symbols +=
+          std::string("graph.parameter @") + name + " : tensor<" + type + "xf32> from \"f\" tensor \"" + name + "\"\n";
+      gets += std::string("  %") + name + (*type == '5' ? "t" : "") + " = graph.get @" + name + " : tensor<" + type +
+              "xf32>\n";
     }
     std::string body = gets + R"(
   %x = graph.embedding %tokens, %xt : (tensor<?xi32>, tensor<5x6xf32>) -> tensor<?x6xf32>
@@ -48,7 +52,8 @@ protected:
     std::vector<float> values;
     interp::Options options;
     options.precision = GetParam();
-    options.observer = [&](mlir::Operation *op, unsigned index, std::span<const int64_t> found, std::span<const float> data) {
+    options.observer = [&](mlir::Operation *op, unsigned index, std::span<const int64_t> found,
+                           std::span<const float> data) {
       if (!op->hasAttr("probe") || index != result)
         return;
       values.assign(data.begin(), data.end());
@@ -82,7 +87,8 @@ TEST_P(Ops, Unary) {
   };
   check("silu %x", [](double a) { return a / (1 + std::exp(-a)); });
   check("gelu %x", [](double a) { return a * 0.5 * std::erfc(-a / std::numbers::sqrt2); });
-  check("gelu %x approximate", [](double a) { return 0.5 * a * (1 + std::tanh(0.7978845608028654 * (a + 0.044715 * a * a * a))); });
+  check("gelu %x approximate",
+        [](double a) { return 0.5 * a * (1 + std::tanh(0.7978845608028654 * (a + 0.044715 * a * a * a))); });
   check("relu %x", [](double a) { return a > 0 ? a : 0; });
   check("sigmoid %x", [](double a) { return 1 / (1 + std::exp(-a)); });
   check("tanh %x", [](double a) { return std::tanh(a); });
@@ -97,8 +103,12 @@ TEST_P(Ops, Binary) {
       both.push_back(formula(double(x[i]), double(y[i])));
       vector.push_back(formula(double(x[i]), double(v[i % columns])));
     }
-    expectNear(run("%z = graph." + op + " %x, %y : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>", {rows, columns}), both);
-    expectNear(run("%z = graph." + op + " %x, %v : (tensor<?x6xf32>, tensor<6xf32>) -> tensor<?x6xf32>", {rows, columns}), vector);
+    expectNear(
+        run("%z = graph." + op + " %x, %y : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>", {rows, columns}),
+        both);
+    expectNear(
+        run("%z = graph." + op + " %x, %v : (tensor<?x6xf32>, tensor<6xf32>) -> tensor<?x6xf32>", {rows, columns}),
+        vector);
   };
   check("add", [](double l, double r) { return l + r; });
   check("sub", [](double l, double r) { return l - r; });
@@ -117,7 +127,10 @@ TEST_P(Ops, LinearAddsItsBias) {
         sum += double(x[size_t(t * columns + k)]) * w[size_t(n * columns + k)];
       expected.push_back(sum);
     }
-  expectNear(run("%z = graph.linear %x, %w bias %b : (tensor<?x6xf32>, tensor<3x6xf32>, tensor<3xf32>) -> tensor<?x3xf32>", {rows, 3}), expected);
+  expectNear(
+      run("%z = graph.linear %x, %w bias %b : (tensor<?x6xf32>, tensor<3x6xf32>, tensor<3xf32>) -> tensor<?x3xf32>",
+          {rows, 3}),
+      expected);
 }
 
 TEST_P(Ops, RmsNormOfEachRow) {
@@ -129,7 +142,9 @@ TEST_P(Ops, RmsNormOfEachRow) {
     for (int i = 0; i < columns; ++i)
       expected.push_back(x[size_t(t * columns + i)] / std::sqrt(squares / columns + 0.25) * v[size_t(i)]);
   }
-  expectNear(run("%z = graph.rms_norm %x, %v eps 2.5e-01 : (tensor<?x6xf32>, tensor<6xf32>) -> tensor<?x6xf32>", {rows, columns}), expected);
+  expectNear(run("%z = graph.rms_norm %x, %v eps 2.5e-01 : (tensor<?x6xf32>, tensor<6xf32>) -> tensor<?x6xf32>",
+                 {rows, columns}),
+             expected);
 }
 
 TEST_P(Ops, SoftmaxAndReduceAlongAnAxis) {
@@ -144,7 +159,8 @@ TEST_P(Ops, SoftmaxAndReduceAlongAnAxis) {
     for (int i = 0; i < rows * columns; ++i)
       softmax.push_back(std::exp(double(x[size_t(i)])) / sums[size_t(lane(i))]);
     std::string axisText = " %x axis " + std::to_string(axis);
-    expectNear(run("%z = graph.softmax" + axisText + " : tensor<?x6xf32> -> tensor<?x6xf32>", {rows, columns}), softmax);
+    expectNear(run("%z = graph.softmax" + axisText + " : tensor<?x6xf32> -> tensor<?x6xf32>", {rows, columns}),
+               softmax);
     int64_t size = axis == 0 ? columns : rows;
     totals.resize(size_t(size));
     largest.resize(size_t(size));
@@ -173,7 +189,8 @@ TEST_P(Ops, RopeTurnsHalvesByThePosition) {
 }
 
 TEST_P(Ops, AResultIsRoundedOnceToItsType) {
-  std::vector<float> z = run("%z = graph.mul %xh, %xh : (tensor<?x6xbf16>, tensor<?x6xbf16>) -> tensor<?x6xbf16>", {rows, columns});
+  std::vector<float> z =
+      run("%z = graph.mul %xh, %xh : (tensor<?x6xbf16>, tensor<?x6xbf16>) -> tensor<?x6xbf16>", {rows, columns});
   ASSERT_EQ(z.size(), x.size());
   for (size_t i = 0; i < z.size(); ++i) {
     float input = quant::roundToBF16(x[i]); // a product of two bf16 is exact in f32
@@ -182,7 +199,8 @@ TEST_P(Ops, AResultIsRoundedOnceToItsType) {
 }
 
 TEST_P(Ops, DynamicQuantizationIsPerRow) {
-  const std::string text = "%z, %s = graph.quantize %xh to <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x6xbf16>) -> (tensor<?x6xf8E4M3FN>, tensor<?xf32>)";
+  const std::string text = "%z, %s = graph.quantize %xh to <f8E4M3FN, token, scale = f32, dynamic> : "
+                           "(tensor<?x6xbf16>) -> (tensor<?x6xf8E4M3FN>, tensor<?xf32>)";
   std::vector<float> codes = run(text, {rows, columns}), scales = run(text, {rows}, 1);
   ASSERT_EQ(codes.size(), x.size());
   ASSERT_EQ(scales.size(), size_t(rows));
@@ -201,9 +219,10 @@ TEST_P(Ops, DynamicQuantizationIsPerRow) {
 }
 
 TEST_P(Ops, DequantizeUndoesQuantizeWithinHalfAStep) {
-  std::vector<float> z = run(R"(%c, %s = graph.quantize %xh to <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x6xbf16>) -> (tensor<?x6xf8E4M3FN>, tensor<?xf32>)
+  std::vector<float> z = run(
+      R"(%c, %s = graph.quantize %xh to <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x6xbf16>) -> (tensor<?x6xf8E4M3FN>, tensor<?xf32>)
   %z = graph.dequantize %c scale %s from <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x6xf8E4M3FN>, tensor<?xf32>) -> tensor<?x6xf32>)",
-                             {rows, columns});
+      {rows, columns});
   ASSERT_EQ(z.size(), x.size());
   for (int t = 0; t < rows; ++t) {
     float amax = 0;
@@ -212,18 +231,21 @@ TEST_P(Ops, DequantizeUndoesQuantizeWithinHalfAStep) {
     // 2^-4 of the value, or half the least step 2^-9 of the scale amax / 448; bf16 adds 2^-9.
     for (int i = 0; i < columns; ++i) {
       float value = x[size_t(t * columns + i)];
-      EXPECT_NEAR(z[size_t(t * columns + i)], value, std::max(std::fabs(value) * 0.066f, amax / 448 * 0.00105f)) << t << " " << i;
+      EXPECT_NEAR(z[size_t(t * columns + i)], value, std::max(std::fabs(value) * 0.066f, amax / 448 * 0.00105f))
+          << t << " " << i;
     }
   }
 }
 
 TEST_P(Ops, ConcatAndSlice) {
-  std::vector<float> joined = run("%z = graph.concat %x, %y axis 1 : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x12xf32>", {rows, 12});
+  std::vector<float> joined =
+      run("%z = graph.concat %x, %y axis 1 : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x12xf32>", {rows, 12});
   ASSERT_EQ(joined.size(), 60u);
   for (int t = 0; t < rows; ++t)
     for (int i = 0; i < 12; ++i)
       EXPECT_EQ(joined[size_t(t * 12 + i)], i < 6 ? x[size_t(t * 6 + i)] : y[size_t(t * 6 + i - 6)]);
-  std::vector<float> part = run("%z = graph.slice %x axis 1 begin 2 size 3 : tensor<?x6xf32> -> tensor<?x3xf32>", {rows, 3});
+  std::vector<float> part =
+      run("%z = graph.slice %x axis 1 begin 2 size 3 : tensor<?x6xf32> -> tensor<?x3xf32>", {rows, 3});
   ASSERT_EQ(part.size(), 15u);
   for (int t = 0; t < rows; ++t)
     for (int i = 0; i < 3; ++i)

@@ -1,7 +1,7 @@
 //===- PagingTest.cpp - The cache and ragged batches ----------------------===//
 //
-// Oracle: attention written out over the whole sequence in double precision, without pages. Then the invariances: pages in any order, prefill in
-// pieces, other sequences in the batch.
+// Oracle: attention written out over the whole sequence in double precision, without pages. Then the invariances: pages
+// in any order, prefill in pieces, other sequences in the batch.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,8 @@ std::string attentionModel(const std::string &window, const std::string &cacheTy
 graph.parameter @q : tensor<11x16xf32> from "f" tensor "q"
 graph.parameter @k : tensor<11x8xf32> from "f" tensor "k"
 graph.parameter @v : tensor<11x8xf32> from "f" tensor "v"
-graph.kv_cache @kv layers 1 kv_heads 2 head_dim 4 page_size 8 : )" + cacheType;
+graph.kv_cache @kv layers 1 kv_heads 2 head_dim 4 page_size 8 : )" +
+                        cacheType;
   std::string body = R"(
   %qt = graph.get @q : tensor<11x16xf32>
   %kt = graph.get @k : tensor<11x8xf32>
@@ -38,7 +39,8 @@ graph.kv_cache @kv layers 1 kv_heads 2 head_dim 4 page_size 8 : )" + cacheType;
   %kh = graph.reshape %k : tensor<?x8xf32> -> tensor<?x2x4xf32>
   %vh = graph.reshape %v : tensor<?x8xf32> -> tensor<?x2x4xf32>
   graph.kv_append @kv layer 0 k %kh v %vh slots %slots : tensor<?x2x4xf32>, tensor<?x2x4xf32>, tensor<?xi32>
-  %a = graph.attention @kv layer 0 scale 5.0e-01 )" + window + R"( q %qh batch(%starts, %lens, %tables)
+  %a = graph.attention @kv layer 0 scale 5.0e-01 )" +
+                     window + R"( q %qh batch(%starts, %lens, %tables)
        : (tensor<?x4x4xf32>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32>) -> tensor<?x4x4xf32>
   %f = graph.reshape %a : tensor<?x4x4xf32> -> tensor<?x16xf32>
   %logits = graph.gather_rows %f at %rows : (tensor<?x16xf32>, tensor<?xi32>) -> tensor<?x16xf32>)";
@@ -173,7 +175,9 @@ TEST_F(Paging, RefusesIndicesOutOfRange) {
     auto step = interpreter->step(batch);
     return step ? "accepted" : step.error().message;
   };
-  auto expectRefused = [&](auto change, std::string_view part) { EXPECT_NE(attempt(change).find(part), std::string::npos) << attempt(change); };
+  auto expectRefused = [&](auto change, std::string_view part) {
+    EXPECT_NE(attempt(change).find(part), std::string::npos) << attempt(change);
+  };
   EXPECT_EQ(attempt([](RaggedBatch &) {}), "accepted");
   expectRefused([](RaggedBatch &b) { b.tokens[1] = 11; }, "token 11");
   expectRefused([](RaggedBatch &b) { b.tokens[0] = -1; }, "token -1");

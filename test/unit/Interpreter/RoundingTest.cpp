@@ -17,7 +17,8 @@ double rounded(DType type, double value) {
   return value;
 }
 
-/// Nearest multiple of the format's step at |value|, ties to even; double arithmetic is exact here. `precision` counts the implicit bit.
+/// Nearest multiple of the format's step at |value|, ties to even; double arithmetic is exact here. `precision` counts
+/// the implicit bit.
 double expected(double value, int precision, int leastExponent) {
   if (value == 0)
     return value;
@@ -27,7 +28,8 @@ double expected(double value, int precision, int leastExponent) {
 }
 
 TEST(Rounding, DoubleIsRoundedOnce) {
-  // Just above the tie between two bf16 neighbours of 1: rounding to f32 first would make it a tie and then go down to even.
+  // Just above the tie between two bf16 neighbours of 1: rounding to f32 first would make it a tie and then go down to
+  // even.
   double value = 1 + std::ldexp(1.0, -8) + std::ldexp(1.0, -40);
   EXPECT_EQ(rounded(DType::BF16, value), 1 + std::ldexp(1.0, -7));
   EXPECT_EQ(rounded(DType::BF16, -value), -1 - std::ldexp(1.0, -7));

@@ -26,7 +26,8 @@ public:
       return Error{"no tensor " + std::string(tensor)};
     return TensorView{found->second.type, found->second.shape, found->second.bytes};
   }
-  template <typename Code> void add(const std::string &name, DType type, std::vector<int64_t> shape, const std::vector<Code> &codes) {
+  template <typename Code>
+  void add(const std::string &name, DType type, std::vector<int64_t> shape, const std::vector<Code> &codes) {
     std::vector<std::byte> bytes(codes.size() * sizeof(Code));
     std::memcpy(bytes.data(), codes.data(), bytes.size());
     tensors[name] = {type, std::move(shape), std::move(bytes)};
@@ -75,10 +76,14 @@ inline std::string forward(const std::string &symbols, const std::string &body, 
 func.func @forward(%tokens: tensor<?xi32> {graph.dims = ["T"]}, %positions: tensor<?xi32> {graph.dims = ["T"]},
     %slots: tensor<?xi32> {graph.dims = ["T"]}, %starts: tensor<?xi32> {graph.dims = ["B1"]},
     %lens: tensor<?xi32> {graph.dims = ["B"]}, %tables: tensor<?x?xi32> {graph.dims = ["B", "P"]},
-    %rows: tensor<?xi32> {graph.dims = ["R"]}) -> ()" + logits + R"( {graph.dims = ["R"]}, tensor<?xi32> {graph.dims = ["R"]}) {
-)" + body + R"(
-  %next = graph.argmax %logits : )" + logits + R"( -> tensor<?xi32>
-  return %logits, %next : )" + logits + R"(, tensor<?xi32>
+    %rows: tensor<?xi32> {graph.dims = ["R"]}) -> ()" +
+         logits + R"( {graph.dims = ["R"]}, tensor<?xi32> {graph.dims = ["R"]}) {
+)" + body +
+         R"(
+  %next = graph.argmax %logits : )" +
+         logits + R"( -> tensor<?xi32>
+  return %logits, %next : )" +
+         logits + R"(, tensor<?xi32>
 }
 )";
 }

@@ -1,7 +1,7 @@
 //===- FileTest.cpp - Names from files stay inside, outputs are whole -----===//
 
-#include "qcc/Support/AtomicFile.h"
 #include "qcc/Support/File.h"
+#include "qcc/Support/AtomicFile.h"
 #include "qcc/Support/Npy.h"
 
 #include <gtest/gtest.h>
@@ -58,7 +58,8 @@ TEST_F(Files, NamesStayInTheDirectory) {
   put("model/sub/b", "b");
   EXPECT_EQ(read(root / "model", "a"), "a");
   EXPECT_EQ(read(root / "model", "sub/b"), "b");
-  for (std::string_view name : {"../secret", "sub/../../secret", "", ".", "..", "/etc/passwd", "sub//b", "./a", "a/", "sub"})
+  for (std::string_view name :
+       {"../secret", "sub/../../secret", "", ".", "..", "/etc/passwd", "sub//b", "./a", "a/", "sub"})
     expectRefused(read(root / "model", name));
   expectRefused(read(root / "model", std::string_view("a\0b", 3)));
   expectRefused(read(root / "model", (root / "secret").string()));

@@ -43,8 +43,9 @@ TEST(Json, UnescapesStringsToUtf8) {
 }
 
 TEST(Json, RefusesWhatTheGrammarDoesNotHave) {
-  for (std::string_view text : {"", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "{\"a\" 1}", "[1 2]", "01", "-", "1.", ".5", "1e", "+1", "0x10",
-                                "NaN", "Infinity", "tru", "nul", "'a'", "\"", "\"\\x\"", "\"\\u12g4\"", "// c\n1", "1 2", "[1]]"})
+  for (std::string_view text : {"",    " ",   "{",  "[1,]",    "{\"a\":1,}",  "{a:1}",   "{\"a\" 1}", "[1 2]",    "01",
+                                "-",   "1.",  ".5", "1e",      "+1",          "0x10",    "NaN",       "Infinity", "tru",
+                                "nul", "'a'", "\"", "\"\\x\"", "\"\\u12g4\"", "// c\n1", "1 2",       "[1]]"})
     expectRefused(text, "invalid JSON");
   expectRefused(std::string_view("\"a\nb\"", 5), "control character");
   expectRefused(std::string_view("\"a\0b\"", 5), "control character");
@@ -52,7 +53,8 @@ TEST(Json, RefusesWhatTheGrammarDoesNotHave) {
 
 TEST(Json, RefusesMalformedUnicode) {
   // Overlong, surrogate, beyond U+10FFFF, lone continuation, cut sequence: table 3-7 of the Unicode standard.
-  for (std::string_view text : {"\"\xc0\xaf\"", "\"\xe0\x9f\xbf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\x80\"", "\"\xe2\x82\"", "\"\xff\""})
+  for (std::string_view text : {"\"\xc0\xaf\"", "\"\xe0\x9f\xbf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"",
+                                "\"\x80\"", "\"\xe2\x82\"", "\"\xff\""})
     expectRefused(text, "invalid UTF-8");
   expectRefused(R"("\ud800")", "lone high surrogate");
   expectRefused(R"("\ud800\u0041")", "lone high surrogate");

@@ -1,7 +1,8 @@
 //===- Checkpoint.h - The safetensors files of a model directory -*- C++ -*-===//
 //
-// A directory holds either one model.safetensors, or model.safetensors.index.json whose weight_map names the file of each tensor. Only files
-// named there are opened (directories also hold other formats); their names are untrusted and must stay inside the directory (openBeneath).
+// A directory holds either one model.safetensors, or model.safetensors.index.json whose weight_map names the file of
+// each tensor. Only files named there are opened (directories also hold other formats); their names are untrusted and
+// must stay inside the directory (openBeneath).
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_IMPORT_HUGGINGFACE_CHECKPOINT_H

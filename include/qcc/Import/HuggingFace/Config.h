@@ -1,8 +1,9 @@
 //===- Config.h - What a config.json says about a decoder -------*- C++ -*-===//
 //
-// Model families llama, mistral, qwen2 and qwen3 in the spellings of transformers 4 and 5 (rope_theta + rope_scaling or rope_parameters, torch_dtype or
-// dtype). Values that would change the mathematics in a way qcc does not compute are errors; keys known to be harmless at inference and unknown
-// keys are passed over, except those of other architectures that do change it.
+// Model families llama, mistral, qwen2 and qwen3 in the spellings of transformers 4 and 5 (rope_theta + rope_scaling or
+// rope_parameters, torch_dtype or dtype). Values that would change the mathematics in a way qcc does not compute are
+// errors; keys known to be harmless at inference and unknown keys are passed over, except those of other architectures
+// that do change it.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_IMPORT_HUGGINGFACE_CONFIG_H

@@ -1,8 +1,9 @@
 //===- Safetensors.h - One safetensors file ---------------------*- C++ -*-===//
 //
-// u64 LE n | n bytes of JSON | data. Checked while opening, so that views need no checks: header length against the file, strict JSON, known element
-// types, product of the shape against the byte range (checked arithmetic), ranges contiguous from 0 to the end of the file without holes or overlap.
-// NaN and infinity are legal here. Format: huggingface/safetensors, README "Format".
+// u64 LE n | n bytes of JSON | data. Checked while opening, so that views need no checks: header length against the
+// file, strict JSON, known element types, product of the shape against the byte range (checked arithmetic), ranges
+// contiguous from 0 to the end of the file without holes or overlap. NaN and infinity are legal here. Format:
+// huggingface/safetensors, README "Format".
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_IMPORT_HUGGINGFACE_SAFETENSORS_H

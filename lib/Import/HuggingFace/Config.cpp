@@ -160,7 +160,7 @@ Expected<ModelConfig> parseConfig(std::string_view text, const std::string &name
   if (!readFamily(root, config))
     return problems.joined();
   readSizes(root, config);
-  config.rmsNormEps = root.real("rms_norm_eps", 0, 1).value_or(1e-6);
+  config.rmsNormEps = root.real("rms_norm_eps", 1e-30, 1).value_or(1e-6);
   config.tiedEmbeddings = root.boolean("tie_word_embeddings").value_or(false);
   readActivation(root, config);
   readBiases(root, config);

@@ -154,7 +154,10 @@ class Run:
                      tflop_per_s=entry["flops"] / us * 1e-6, copy_fraction=rate / self.copy_rate)
 
     def time_all(self):
-        for name, spec, origin in shapes.timed(self.options.dry, self.options.quick, self.options.classes):
+        rows = shapes.timed(self.options.dry, self.options.quick, self.options.classes)
+        if not rows:
+            self.result["errors"].append(f"nothing to time: no class begins with {' or '.join(self.options.classes)}")
+        for name, spec, origin in rows:
             if self.elapsed() > self.options.seconds:
                 self.result["timings"].append({"class": name, "spec": spec, "origin": origin, "status": "not timed",
                                                "message": f"{self.options.seconds:g} s were over (--seconds)"})
@@ -168,7 +171,9 @@ class Run:
     def check(self):
         processes = min(8, max(1, (os.cpu_count() or 2) // 2)) if not self.options.dry else 2
         every = self.options.every or (9 if self.options.dry else 1)
-        if not self.options.no_check:
+        if self.options.no_check:
+            self.result["notes"].append("kernel cases: left out by --no-check")
+        else:
             self.result["kernels"] = checks.kernels(self.options.bin / "kernel-check", not self.options.dry, processes, every, 400)
             print(f"[{self.elapsed():5.0f} s] {len(self.result['kernels'])} kernel cases", flush=True)
             self.save()

@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""What bench/gpu.sh does when something is wrong: a GPU's time is short, so it must go on, say so and fail.
+
+    gpu_script_test.py BUILD_DIRECTORY
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+BENCH = Path(__file__).resolve().parents[1]
+BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else None
+
+sys.path.insert(0, str(BENCH / "driver"))
+import checks  # noqa: E402
+import peers  # noqa: E402
+import report  # noqa: E402
+import shapes  # noqa: E402
+import timing  # noqa: E402
+
+
+class Script(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def gpu(self, *arguments, build=None, **environment):
+        """Exit status, standard error, and the report (None if there is none)."""
+        command = [BENCH / "gpu.sh", "--build", build or BUILD, "--out", self.folder / "out", *arguments]
+        done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
+                              env={**os.environ, **environment})
+        reports = list((self.folder / "out").glob("*.json"))
+        if not reports:
+            return done.returncode, done.stderr, None
+        self.assertTrue(reports[0].with_suffix(".txt").is_file())
+        result = json.loads(reports[0].read_text())
+        result["text"] = reports[0].with_suffix(".txt").read_text()
+        return done.returncode, done.stderr, result
+
+    def copied_build(self):
+        """A folder like BUILD whose programs can be replaced."""
+        copy = self.folder / "build"
+        (copy / "bin").mkdir(parents=True)
+        for name in ("kernel-check", "qcc-run", "libqcc_bench.so"):
+            (copy / "bin" / name).symlink_to(BUILD / "bin" / name)
+        return copy
+
+    def replace(self, path, script):
+        path.unlink()
+        path.write_text("#!/bin/sh\n" + script)
+        path.chmod(0o755)
+
+    def test_unknown_option(self):
+        self.assertEqual(self.gpu("--fast")[0], 2)
+
+    def test_value_missing(self):
+        self.assertEqual(self.gpu("--seconds")[0], 2)
+
+    def test_no_driver(self):
+        code, _, result = self.gpu("--no-engine", QCC_LIBCUDA="/nonexistent/libcuda.so")
+        self.assertEqual(code, 1)
+        self.assertIn("/nonexistent/libcuda.so cannot be opened", result["errors"][0])
+        self.assertIn("1 failures", result["text"])
+
+    def test_simulator_is_no_gpu(self):
+        code, _, result = self.gpu("--no-engine")
+        self.assertEqual(code, 1)
+        self.assertIn("only --dry may use the simulator", result["errors"][0])
+        self.assertEqual(result["timings"], [])
+
+    def test_shim_missing(self):
+        build = self.copied_build()
+        (build / "bin/libqcc_bench.so").unlink()
+        code, _, result = self.gpu("--dry", "--no-engine", build=build)
+        self.assertEqual(code, 1)
+        self.assertIn("libqcc_bench.so", result["errors"][0])
+
+    def test_crash_of_the_checker_is_a_failure(self):
+        build = self.copied_build()
+        self.replace(build / "bin/kernel-check", "echo 'pass gemm x: error 0.1 of its bound (why)'; kill -SEGV $$")
+        code, _, result = self.gpu("--dry", "--no-engine", "--class", "swiglu", build=build)
+        self.assertEqual(code, 1)
+        self.assertEqual([each["status"] for each in result["kernels"]], ["checked", "failed"] * 2)
+        self.assertIn("exit code -11", result["kernels"][1]["message"])
+        self.assertEqual(len(result["timings"]), 1)  # what is independent of it goes on
+
+    def test_failed_case_is_a_failure(self):
+        build = self.copied_build()
+        self.replace(build / "bin/kernel-check",
+                     "echo 'FAIL gemm x: error 0.1 of its bound (why): y[0, 0] = 1, expected 2'; echo '0 passed, 1 failed'; exit 1")
+        code, _, result = self.gpu("--dry", "--no-engine", "--class", "swiglu", build=build)
+        self.assertEqual(code, 1)
+        self.assertIn("gemm x: y[0, 0] = 1, expected 2", result["text"])
+
+    def test_nothing_carried(self):
+        code, _, result = self.gpu("--dry", "--no-check", "--class", "swiglu", "--carry", self.folder / "none")
+        self.assertEqual(code, 1)
+        self.assertIn("not carried", result["engines"][0]["message"])
+
+    def test_unknown_class(self):
+        code, _, result = self.gpu("--dry", "--no-check", "--no-engine", "--class", "sparse")
+        self.assertEqual(code, 1)
+        self.assertIn("no class begins with sparse", result["errors"][0])
+
+    def test_time_is_up(self):
+        code, _, result = self.gpu("--dry", "--no-check", "--no-engine", "--seconds", "0")
+        self.assertEqual(code, 0)
+        self.assertEqual({each["status"] for each in result["timings"]}, {"not timed"})
+
+    def test_build_fails(self):
+        tree = self.folder / "tree"
+        (tree / "bench").mkdir(parents=True)
+        for name in ("gpu.sh", "driver"):
+            (shutil.copytree if name == "driver" else shutil.copy)(BENCH / name, tree / "bench" / name)
+        (tree / "CMakeLists.txt").write_text("message(FATAL_ERROR \"no such thing\")\n")
+        (tree / "bench/carry/generated").mkdir(parents=True)
+        (tree / "bench/carry/generated/plan_generated.h").touch()
+        done = subprocess.run([tree / "bench/gpu.sh", "--out", self.folder / "out"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        [found] = (self.folder / "out").glob("*.json")
+        self.assertIn("the build failed", json.loads(found.read_text())["errors"][0])
+
+
+class FakeDevice:
+    """Launches take the time their contender says; events read a clock."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def event(self):
+        return [0.0]
+
+    def record(self, event, _):
+        event[0] = self.now
+
+    def elapsed_us(self, start, end):
+        return end[0] - start[0]
+
+
+class Timing(unittest.TestCase):
+    def contender(self, device, name, us, copies):
+        calls = []
+
+        def launch(copy):
+            calls.append(copy)
+            device.now += us(len(calls))
+        contender = timing.Contender(name, launch, copies)
+        contender.calls = calls
+        return contender
+
+    def measure(self, capture, *contenders_of):
+        import contextlib
+        device = FakeDevice()
+
+        class Backend:
+            stream = None
+
+            def current(self):
+                return contextlib.nullcontext()
+
+            def capture(self, enqueue):
+                return capture(enqueue)
+        contenders = [make(device) for make in contenders_of]
+        results = timing.measure(Backend(), timing.Stopwatch(device, None), contenders, rounds=9, seconds=60, min_us=100)
+        return contenders, results
+
+    def test_median_of_one_launch_and_turns_through_all_copies(self):
+        spikes = lambda call: 1000.0 if call % 97 == 0 else 5.0
+        contenders, results = self.measure(lambda enqueue: (enqueue, lambda: None),
+                                           lambda d: self.contender(d, "a", lambda _: 5.0, 3),
+                                           lambda d: self.contender(d, "b", spikes, 4))
+        self.assertAlmostEqual(results[0]["us"], 5.0)
+        self.assertAlmostEqual(results[1]["us"], 5.0)
+        self.assertGreaterEqual(results[0]["launches"] * 5.0, 90)
+        self.assertEqual(contenders[0].calls[:6], [0, 1, 2, 0, 1, 2])
+        self.assertEqual(results[0]["mode"], "graph")
+
+    def test_graphs_for_all_or_for_none(self):
+        taken = []
+
+        def capture(enqueue):
+            if taken:
+                raise RuntimeError("operation not permitted")
+            taken.append(enqueue)
+            return (lambda: self.fail("replayed"), lambda: taken.append("freed"))
+        _, results = self.measure(capture, lambda d: self.contender(d, "a", lambda _: 5.0, 2),
+                                  lambda d: self.contender(d, "b", lambda _: 7.0, 2))
+        self.assertEqual({each["mode"] for each in results}, {"stream (no graph: operation not permitted)"})
+        self.assertEqual([round(each["us"], 6) for each in results], [5.0, 7.0])
+        self.assertIn("freed", taken)
+
+
+class Tables(unittest.TestCase):
+    def test_shapes_are_distinct_and_quick_is_a_part(self):
+        every = shapes.timed(False, False, [])
+        quick = shapes.timed(False, True, [])
+        specs = [row[1] for row in every]
+        self.assertEqual(len(specs), len(set(specs)))
+        self.assertEqual(every[:len(quick)], quick)
+        for name in ("gemm bf16", "gemm e4m3", "gemm s4", "prefill bf16", "prefill e4m3", "decode bf16", "decode e4m3",
+                     "normalize", "swiglu"):
+            self.assertTrue(any(row[0] == name for row in quick), name)
+
+    def test_ratio_is_of_the_best_peer(self):
+        timings = [{"class": "c", "peers": [{"ratio": 4.0}, {"ratio": 2.0}, {"unavailable": "x"}]},
+                   {"class": "c", "peers": [{"ratio": 0.5}]}, {"class": "d", "peers": [{"unavailable": "x"}]}]
+        self.assertEqual(report.ratios(timings), {"c": {"ratio": 1.0, "shapes": 2}})
+
+    def test_only_hardware_verifies(self):
+        self.assertEqual([checks.status(True, True), checks.status(True, False), checks.status(False, True)],
+                         ["verified", "checked", "failed"])
+
+    def test_specifications_are_read_as_the_library_reads_them(self):
+        self.assertEqual(peers.parse("gemm format=s4 n=64 group=128"), ("gemm", {"format": "s4", "n": 64, "group": 128}))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -111,8 +111,10 @@ CUresult checkNeeds(Driver &driver, Needs needs) {
   return context->lost;
 }
 
+void note(const char *function, const std::string &message) { lastErrorText() = std::string(function) + ": " + message; }
+
 void report(const char *function, const std::string &message) {
-  lastErrorText() = std::string(function) + ": " + message;
+  note(function, message);
   std::fprintf(stderr, "qccsim: %s\n", lastErrorText().c_str());
 }
 

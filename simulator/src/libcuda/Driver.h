@@ -148,6 +148,8 @@ CUresult checkNeeds(Driver &driver, Needs needs);
 
 /// Prints "qccsim: FUNCTION: MESSAGE" and keeps it for qccsimLastError().
 void report(const char *function, const std::string &message);
+/// Keeps it for qccsimLastError() without printing: for results that callers provoke on purpose.
+void note(const char *function, const std::string &message);
 
 /// Reports the exception being handled and gives its error code. `inKernel`: faults end the
 /// current context; otherwise a bad address is an invalid argument of the call.

@@ -133,7 +133,7 @@ std::optional<std::pair<CUresult, std::string>> checkHeader(const Header &header
 CUresult imageError(const unsigned char *image) {
   if (std::memcmp(image, "\177ELF", 4) == 0) {
     // Not printed: callers that carry cubin and PTX, as qcc's runtime does, try the cubin first.
-    lastErrorText() = "cuModuleLoadData: a cubin does not run on the simulator; load the PTX";
+    note("cuModuleLoadData", "a cubin does not run on the simulator; load the PTX");
     return CUDA_ERROR_NO_BINARY_FOR_GPU;
   }
   const unsigned char fatbin[] = {0x50, 0xED, 0x55, 0xBA};

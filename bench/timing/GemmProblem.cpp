@@ -3,6 +3,7 @@
 #include "FastRandom.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Quant/Layout.h"
+#include "qcc/Quant/RoundToNearest.h"
 #include "qcc/Support/Text.h"
 
 #include <cmath>
@@ -16,28 +17,35 @@ namespace {
 
 constexpr int kSamples = 64;
 
-/// Operands as the oracle reads them: row-major and before packing.
-struct Operands {
+/// A weight as the oracle reads it, row-major, and as the kernel does. Making one takes seconds at a model's sizes.
+struct Weights {
   GemmDesc desc;
-  int64_t rows = 0, xPitch = 0;
-  Bytes w, weightScale; ///< codes [n, k]; s4 scales [n, groups] bf16, e4m3 scales [n] f32
-  Bytes x, xScale;
+  Bytes codes; ///< [n, k]
+  Bytes scale; ///< s4: bf16 [n, groups]; e4m3: f32 [n]
+  Bytes packed, packedScale;
 
-  double weight(int64_t row, int64_t column) const {
-    size_t at = size_t(row * desc.k + column);
+  double at(int64_t row, int64_t column) const {
+    size_t index = size_t(row * desc.k + column);
     switch (desc.weights) {
     case WeightFormat::BF16:
-      return bf16ToFloat(element<uint16_t>(w, at));
+      return bf16ToFloat(element<uint16_t>(codes, index));
     case WeightFormat::E4M3:
-      return e4m3ToFloat(w[at]) * double(element<float>(weightScale, size_t(row)));
+      return e4m3ToFloat(codes[index]) * double(element<float>(scale, size_t(row)));
     case WeightFormat::S4: {
-      int64_t groups = (desc.k + desc.group - 1) / desc.group;
-      return int8_t(w[at]) *
-             double(bf16ToFloat(element<uint16_t>(weightScale, size_t(row * groups + column / desc.group))));
+      size_t group = size_t(row * groupCount(desc.k, desc.group) + column / desc.group);
+      return int8_t(codes[index]) * double(bf16ToFloat(element<uint16_t>(scale, group)));
     }
     }
     return 0;
   }
+};
+
+struct Operands {
+  GemmDesc desc;
+  int64_t rows = 0, xPitch = 0;
+  std::shared_ptr<const Weights> w;
+  Bytes x, xScale;
+
   double activation(int64_t row, int64_t column) const {
     size_t at = size_t(row * xPitch + column);
     if (desc.weights == WeightFormat::E4M3)
@@ -59,7 +67,7 @@ struct Operands {
       int64_t column = sample == 0 ? 0 : sample == 1 ? desc.n - 1 : random.below(desc.n);
       double sum = 0, magnitude = 0;
       for (int64_t i = 0; i < desc.k; ++i) {
-        double product = weight(column, i) * activation(row, i);
+        double product = w->at(column, i) * activation(row, i);
         sum += product;
         magnitude += std::fabs(product);
       }
@@ -78,49 +86,57 @@ FragmentFormat fragmentOf(WeightFormat format) {
                                         : FragmentFormat::S4;
 }
 
-Bytes packWeights(const Operands &o) {
-  int64_t n = o.desc.n, k = o.desc.k;
-  Bytes packed(size_t(packedBytes(fragmentOf(o.desc.weights), paddedRows(n), k)));
-  size_t count = size_t(n * k);
-  switch (o.desc.weights) {
+Bytes pack(const GemmDesc &desc, const Bytes &codes) {
+  Bytes packed(size_t(packedBytes(fragmentOf(desc.weights), paddedRows(desc.n), desc.k)));
+  size_t count = size_t(desc.n * desc.k);
+  switch (desc.weights) {
   case WeightFormat::BF16:
-    packFragmentsBF16({reinterpret_cast<const uint16_t *>(o.w.data()), count}, n, k, packed);
+    packFragmentsBF16({reinterpret_cast<const uint16_t *>(codes.data()), count}, desc.n, desc.k, packed);
     break;
   case WeightFormat::E4M3:
-    packFragmentsE4M3({o.w.data(), count}, n, k, packed);
+    packFragmentsE4M3({codes.data(), count}, desc.n, desc.k, packed);
     break;
   case WeightFormat::S4:
-    packFragmentsS4({reinterpret_cast<const int8_t *>(o.w.data()), count}, n, k, packed);
+    packFragmentsS4({reinterpret_cast<const int8_t *>(codes.data()), count}, desc.n, desc.k, packed);
     break;
   }
   return packed;
 }
 
-void fillWeights(Operands &o, Problem &problem) {
-  FastRandom random(uint64_t(o.desc.n * 31 + o.desc.k));
-  int64_t n = o.desc.n, k = o.desc.k;
-  if (o.desc.weights == WeightFormat::BF16) {
-    o.w = random.bf16(size_t(n * k));
-  } else if (o.desc.weights == WeightFormat::E4M3) {
-    o.w = random.e4m3(size_t(n * k));
-    o.weightScale = random.floats(size_t(n), 0.005, 0.015);
-    std::vector<float> scales(static_cast<size_t>(n)), packed(size_t(paddedRows(n)));
-    std::memcpy(scales.data(), o.weightScale.data(), o.weightScale.size());
+std::shared_ptr<const Weights> makeWeights(const GemmDesc &desc) {
+  // Problems that differ only in their rows follow one another.
+  static std::shared_ptr<const Weights> last;
+  if (last && last->desc.weights == desc.weights && last->desc.n == desc.n && last->desc.k == desc.k &&
+      last->desc.group == desc.group)
+    return last;
+  last.reset();
+  auto w = std::make_shared<Weights>();
+  w->desc = desc;
+  FastRandom random(uint64_t(desc.n * 31 + desc.k));
+  size_t count = size_t(desc.n * desc.k);
+  if (desc.weights == WeightFormat::BF16) {
+    w->codes = random.bf16(count);
+  } else if (desc.weights == WeightFormat::E4M3) {
+    w->codes = random.e4m3(count);
+    w->scale = random.floats(size_t(desc.n), 0.005, 0.015);
+    std::vector<float> scales(static_cast<size_t>(desc.n)), packed(size_t(paddedRows(desc.n)));
+    std::memcpy(scales.data(), w->scale.data(), w->scale.size());
     packChannelScales(scales, packed);
-    problem.input("weight_scale", toBytes(packed), /*rotated=*/true);
+    w->packedScale = toBytes(packed);
   } else {
-    int64_t groups = (k + o.desc.group - 1) / o.desc.group;
-    o.w.resize(size_t(n * k));
-    for (uint8_t &code : o.w)
+    w->codes.resize(count);
+    for (uint8_t &code : w->codes)
       code = uint8_t(int8_t(random.below(16) - 8));
-    std::vector<uint16_t> scales(size_t(n * groups)), packed(size_t(paddedRows(n) * groups));
+    int64_t groups = groupCount(desc.k, desc.group);
+    std::vector<uint16_t> scales(size_t(desc.n * groups)), packed(size_t(paddedRows(desc.n) * groups));
     for (uint16_t &scale : scales)
       scale = floatToBF16(float(0.05 + 0.1 * random.uniform()));
-    packGroupScales(scales, n, groups, packed);
-    o.weightScale = toBytes(scales);
-    problem.input("weight_scale", toBytes(packed), /*rotated=*/true);
+    packGroupScales(scales, desc.n, groups, packed);
+    w->scale = toBytes(scales);
+    w->packedScale = toBytes(packed);
   }
-  problem.input("weights", packWeights(o), /*rotated=*/true);
+  w->packed = pack(desc, w->codes);
+  return last = w;
 }
 
 } // namespace
@@ -139,7 +155,10 @@ Expected<std::unique_ptr<Problem>> makeGemm(Device &device, int target, const Sp
 
   auto problem = std::make_unique<Problem>(device, target);
   operands->rows = spec.at("rows");
-  fillWeights(*operands, *problem);
+  operands->w = makeWeights(desc);
+  problem->input("weights", operands->w->packed, /*rotated=*/true);
+  if (!operands->w->packedScale.empty())
+    problem->input("weight_scale", operands->w->packedScale, /*rotated=*/true);
   FastRandom random(3);
   bool e4m3 = desc.weights == WeightFormat::E4M3;
   operands->xPitch = rowPitch(desc.k, e4m3 ? ElemType::E4M3 : ElemType::BF16);

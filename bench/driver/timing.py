@@ -46,8 +46,11 @@ class TorchBackend:
         graph.capture_begin(capture_error_mode="thread_local")
         try:
             enqueue()
-        finally:
-            graph.capture_end()
+        except BaseException:
+            with contextlib.suppress(Exception):  # ending a broken capture fails too; the reason is the first error
+                graph.capture_end()
+            raise
+        graph.capture_end()
         return graph.replay, graph.reset
 
 
@@ -88,31 +91,45 @@ def _plan_launches(contender, watch, min_us):
     contender.launches = turns * contender.copies
 
 
+def _reason(error):
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
 def measure(backend, watch, contenders, rounds, seconds, min_us=MIN_US):
-    """Fills each contender's times; returns their results. At least three rounds (fewer if `rounds` is), then until `rounds` or `seconds`."""
+    """Fills each contender's times; returns their results in order. At least three rounds (fewer if `rounds` is), then until
+    `rounds` or `seconds`. Graphs for all: a contender that cannot be captured is left out, with the reason. If the first,
+    whose figures are wanted, cannot be, all are launched one by one."""
     with backend.current():
-        for contender in contenders:
-            _plan_launches(contender, watch, min_us)
-        actions, cleanups, mode = [], [], "graph"
+        actions, cleanups, refused, mode = {}, [], {}, "graph"
         try:
             for contender in contenders:
-                replay, cleanup = backend.capture(contender.run)
-                actions.append(replay)
-                cleanups.append(cleanup)
-        except Exception as error:  # whichever library refuses: then graphs for nobody
-            mode = f"stream (no graph: {str(error).splitlines()[0] if str(error) else type(error).__name__})"
-            actions = [contender.run for contender in contenders]
-        try:
-            for action in actions:  # warm
-                action()
-            began = time.monotonic()
-            for turn in range(rounds):
-                order = list(zip(contenders, actions))
-                for contender, action in order if turn % 2 == 0 else reversed(order):
-                    contender.times.append(watch.us(action) / contender.launches)
-                if turn >= 2 and time.monotonic() - began > seconds:
-                    break
+                _plan_launches(contender, watch, min_us)
+                try:
+                    actions[contender], cleanup = backend.capture(contender.run)
+                    cleanups.append(cleanup)
+                except Exception as error:  # whichever library refuses has errors of its own
+                    if contender is contenders[0]:
+                        mode = f"stream (no graph: {_reason(error)})"
+                        break
+                    refused[contender] = f"cannot be captured in a graph: {_reason(error)}"
+            if mode != "graph":
+                for contender in contenders[1:]:
+                    _plan_launches(contender, watch, min_us)
+                actions = {contender: contender.run for contender in contenders}
+            _take_turns(actions, watch, rounds, seconds)
         finally:
             for cleanup in cleanups:
                 cleanup()
-    return [contender.result(mode) for contender in contenders]
+    return [{"name": each.name, "unavailable": refused[each]} if each in refused else each.result(mode) for each in contenders]
+
+
+def _take_turns(actions, watch, rounds, seconds):
+    for action in actions.values():  # warm
+        action()
+    began = time.monotonic()
+    for turn in range(rounds):
+        order = list(actions.items())
+        for contender, action in order if turn % 2 == 0 else reversed(order):
+            contender.times.append(watch.us(action) / contender.launches)
+        if turn >= 2 and time.monotonic() - began > seconds:
+            break

@@ -181,19 +181,33 @@ class Timing(unittest.TestCase):
         self.assertEqual(contenders[0].calls[:6], [0, 1, 2, 0, 1, 2])
         self.assertEqual(results[0]["mode"], "graph")
 
-    def test_graphs_for_all_or_for_none(self):
-        taken = []
+    def capture_of(self, capturable):
+        """A capture that the contenders refuse whose turn, counted from 0, is not in `capturable`."""
+        self.asked, self.freed = 0, 0
+
+        def cleanup():
+            self.freed += 1
 
         def capture(enqueue):
-            if taken:
-                raise RuntimeError("operation not permitted")
-            taken.append(enqueue)
-            return (lambda: self.fail("replayed"), lambda: taken.append("freed"))
-        _, results = self.measure(capture, lambda d: self.contender(d, "a", lambda _: 5.0, 2),
-                                  lambda d: self.contender(d, "b", lambda _: 7.0, 2))
+            self.asked += 1
+            if self.asked - 1 not in capturable:
+                raise RuntimeError("operation not permitted\nand more")
+            return enqueue, cleanup
+        return capture
+
+    def two(self):
+        return lambda d: self.contender(d, "a", lambda _: 5.0, 2), lambda d: self.contender(d, "b", lambda _: 7.0, 2)
+
+    def test_a_peer_without_graph_is_left_out(self):
+        _, results = self.measure(self.capture_of({0}), *self.two())
+        self.assertEqual((results[0]["mode"], round(results[0]["us"], 6)), ("graph", 5.0))
+        self.assertEqual(results[1], {"name": "b", "unavailable": "cannot be captured in a graph: operation not permitted"})
+        self.assertEqual(self.freed, 1)
+
+    def test_no_graph_of_ours_means_none_for_anybody(self):
+        _, results = self.measure(self.capture_of({1}), *self.two())
         self.assertEqual({each["mode"] for each in results}, {"stream (no graph: operation not permitted)"})
         self.assertEqual([round(each["us"], 6) for each in results], [5.0, 7.0])
-        self.assertIn("freed", taken)
 
 
 class Tables(unittest.TestCase):

@@ -14,7 +14,8 @@ import unittest
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parents[1]
-BUILD = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else None
+BUILD = Path(sys.argv.pop(1)).resolve()
+os.environ.setdefault("QCC_LIBCUDA", str(BUILD / "bin/libqccsim.so"))
 
 sys.path.insert(0, str(BENCH / "driver"))
 import checks  # noqa: E402

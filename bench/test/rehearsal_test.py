@@ -6,6 +6,7 @@
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import types
@@ -13,6 +14,7 @@ import unittest
 from pathlib import Path
 
 BUILD = Path(sys.argv.pop(1)).resolve()
+os.environ.setdefault("QCC_LIBCUDA", str(BUILD / "bin/libqccsim.so"))
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "driver"))
 import main  # noqa: E402

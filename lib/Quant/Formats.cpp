@@ -14,7 +14,8 @@ struct NarrowFormat {
 };
 constexpr NarrowFormat kF16{5, 10, 15}, kE4M3{4, 3, 7}, kE5M2{5, 2, 15};
 
-/// Magnitude bits of |value| rounded to nearest even with an unbounded exponent range at the top; the caller handles overflow.
+/// Magnitude bits of |value| rounded to nearest even with an unbounded exponent range at the top; the caller handles
+/// overflow.
 uint32_t roundMagnitude(float value, NarrowFormat format) {
   uint32_t bits = std::bit_cast<uint32_t>(value) & 0x7fffffff;
   int exponent = int(bits >> 23) - 127;

@@ -16,7 +16,8 @@ template <typename T> struct ZeroPadded {
 };
 
 /// Calls fill(firstRow, firstCol, lane, bytes) for each lane of each tile in storage order.
-template <typename Fill> void forEachLane(FragmentFormat format, int64_t rows, int64_t cols, std::span<uint8_t> out, Fill fill) {
+template <typename Fill>
+void forEachLane(FragmentFormat format, int64_t rows, int64_t cols, std::span<uint8_t> out, Fill fill) {
   int64_t width = tileCols(format);
   uint8_t *bytes = out.data();
   for (int64_t row = 0; row < rows; row += kTileRows)

@@ -36,7 +36,8 @@ float scaleE4M3(float amax) {
   return scale >= 0x1p-126f ? scale : 1.0f;
 }
 
-void quantizeE4M3PerRow(std::span<const float> x, int64_t rows, int64_t cols, std::span<uint8_t> codes, std::span<float> scales) {
+void quantizeE4M3PerRow(std::span<const float> x, int64_t rows, int64_t cols, std::span<uint8_t> codes,
+                        std::span<float> scales) {
   for (int64_t row = 0; row < rows; ++row) {
     std::span<const float> values = x.subspan(row * cols, cols);
     float scale = scaleE4M3(absMax(values));
@@ -46,7 +47,8 @@ void quantizeE4M3PerRow(std::span<const float> x, int64_t rows, int64_t cols, st
   }
 }
 
-void dequantizeE4M3PerRow(std::span<const uint8_t> codes, std::span<const float> scales, int64_t rows, int64_t cols, std::span<float> x) {
+void dequantizeE4M3PerRow(std::span<const uint8_t> codes, std::span<const float> scales, int64_t rows, int64_t cols,
+                          std::span<float> x) {
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t col = 0; col < cols; ++col)
       x[row * cols + col] = e4m3ToFloat(codes[row * cols + col]) * scales[row];
@@ -57,7 +59,8 @@ uint16_t scaleInt4(float amax) {
   return floatToBF16(scale >= 0x1p-126f ? scale : 1.0f);
 }
 
-void quantizeInt4PerGroup(std::span<const float> w, int64_t rows, int64_t cols, int64_t group, std::span<int8_t> codes, std::span<uint16_t> scales) {
+void quantizeInt4PerGroup(std::span<const float> w, int64_t rows, int64_t cols, int64_t group, std::span<int8_t> codes,
+                          std::span<uint16_t> scales) {
   int64_t groups = groupCount(cols, group);
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t g = 0; g < groups; ++g) {
@@ -71,8 +74,8 @@ void quantizeInt4PerGroup(std::span<const float> w, int64_t rows, int64_t cols, 
     }
 }
 
-void dequantizeInt4PerGroup(std::span<const int8_t> codes, std::span<const uint16_t> scales, int64_t rows, int64_t cols, int64_t group,
-                            std::span<float> w) {
+void dequantizeInt4PerGroup(std::span<const int8_t> codes, std::span<const uint16_t> scales, int64_t rows, int64_t cols,
+                            int64_t group, std::span<float> w) {
   int64_t groups = groupCount(cols, group);
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t col = 0; col < cols; ++col)

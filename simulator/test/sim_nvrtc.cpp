@@ -18,8 +18,7 @@ namespace {
 
 class Nvrtc : public testing::TestWithParam<const char *> {};
 
-INSTANTIATE_TEST_SUITE_P(Architectures, Nvrtc,
-                         testing::Values("compute_80", "compute_89", "compute_90"));
+INSTANTIATE_TEST_SUITE_P(Architectures, Nvrtc, testing::Values("compute_80", "compute_89", "compute_90"));
 
 TEST_P(Nvrtc, mixedFunctions) {
   std::string ptx = compile(R"(
@@ -59,7 +58,8 @@ extern "C" __global__ void k(float *o, const float *a) {
   for (int j = 0; j < 10; j++) o[i * 10 + j] = r[j];
   __syncthreads();
   if (threadIdx.x == 0) o[640] = counter;
-})", GetParam());
+})",
+                            GetParam());
   Runner runner("threads=1");
   std::vector<float> a(8);
   for (int j = 0; j < 8; ++j)

@@ -1,8 +1,9 @@
 //===- Formats.h - Number formats -------------------------------*- C++ -*-===//
 //
-// Conversions between f32 and the storage formats: bf16, IEEE binary16, OCP e4m3 (1-4-3, bias 7, no infinities, NaN 0x7F/0xFF, maximum 448) and
-// e5m2 (OCP 8-bit Floating Point Specification 1.0). To-narrow conversions round to nearest, ties to even. e4m3 and e5m2 saturate finite
-// values beyond the range, as `cvt.rn.satfinite` does; infinity saturates too, NaN stays NaN.
+// Conversions between f32 and the storage formats: bf16, IEEE binary16, OCP e4m3 (1-4-3, bias 7, no infinities, NaN
+// 0x7F/0xFF, maximum 448) and e5m2 (OCP 8-bit Floating Point Specification 1.0). To-narrow conversions round to
+// nearest, ties to even. e4m3 and e5m2 saturate finite values beyond the range, as `cvt.rn.satfinite` does; infinity
+// saturates too, NaN stays NaN.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_QUANT_FORMATS_H

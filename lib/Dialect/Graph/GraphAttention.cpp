@@ -8,7 +8,8 @@ using namespace mlir;
 using namespace qcc::graph;
 
 /// The cache that `op` names, if `layer` is one of its layers.
-static FailureOr<KvCacheOp> lookUpCache(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr name, int64_t layer) {
+static FailureOr<KvCacheOp> lookUpCache(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr name,
+                                        int64_t layer) {
   auto cache = symbols.lookupNearestSymbolFrom<KvCacheOp>(op, name);
   if (!cache)
     return op->emitOpError() << name << " is not a graph.kv_cache";
@@ -20,7 +21,8 @@ static FailureOr<KvCacheOp> lookUpCache(Operation *op, SymbolTableCollection &sy
 LogicalResult KvAppendOp::verify() {
   RankedTensorType k = tensorOf(getK());
   // kv_append_c1
-  if (k.getRank() != 3 || !sameShape(getK(), getV()) || !isIndices(getSlots(), 1) || tensorOf(getSlots()).getDimSize(0) != k.getDimSize(0))
+  if (k.getRank() != 3 || !sameShape(getK(), getV()) || !isIndices(getSlots(), 1) ||
+      tensorOf(getSlots()).getDimSize(0) != k.getDimSize(0))
     return emitOpError() << "k " << k << ", v " << getV().getType() << " and slots " << getSlots().getType()
                          << " must be [T, kv_heads, head_dim] twice and i32 [T]";
   return success();
@@ -31,8 +33,10 @@ LogicalResult KvAppendOp::verifySymbolUses(SymbolTableCollection &symbols) {
   FailureOr<KvCacheOp> cache = lookUpCache(*this, symbols, getCacheAttr(), getLayer());
   if (failed(cache))
     return failure();
-  if (tensorOf(getK()).getShape().drop_front() != ArrayRef<int64_t>{int64_t(cache->getKvHeads()), int64_t(cache->getHeadDim())})
-    return emitOpError() << "k " << getK().getType() << " must have the cache's " << cache->getKvHeads() << " heads of " << cache->getHeadDim();
+  if (tensorOf(getK()).getShape().drop_front() !=
+      ArrayRef<int64_t>{int64_t(cache->getKvHeads()), int64_t(cache->getHeadDim())})
+    return emitOpError() << "k " << getK().getType() << " must have the cache's " << cache->getKvHeads() << " heads of "
+                         << cache->getHeadDim();
   return success();
 }
 
@@ -61,7 +65,7 @@ LogicalResult AttentionOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return failure();
   RankedTensorType q = tensorOf(getQ());
   if (q.getDimSize(2) != int64_t(cache->getHeadDim()) || q.getDimSize(1) % int64_t(cache->getKvHeads()) != 0)
-    return emitOpError() << "q " << q << " must have heads of " << cache->getHeadDim() << ", a multiple of the cache's " << cache->getKvHeads()
-                         << " heads";
+    return emitOpError() << "q " << q << " must have heads of " << cache->getHeadDim() << ", a multiple of the cache's "
+                         << cache->getKvHeads() << " heads";
   return success();
 }

@@ -13,8 +13,9 @@ using namespace qcc::graph;
 
 llvm::hash_code qcc::hash_value(const RopeSpec &spec) {
   auto bits = [](double value) { return std::bit_cast<uint64_t>(value); };
-  return llvm::hash_combine(int(spec.kind), spec.dim, bits(spec.theta), bits(spec.factor), bits(spec.lowFreqFactor), bits(spec.highFreqFactor),
-                            bits(spec.originalContext), bits(spec.betaFast), bits(spec.betaSlow), spec.truncate, bits(spec.attentionFactor));
+  return llvm::hash_combine(int(spec.kind), spec.dim, bits(spec.theta), bits(spec.factor), bits(spec.lowFreqFactor),
+                            bits(spec.highFreqFactor), bits(spec.originalContext), bits(spec.betaFast),
+                            bits(spec.betaSlow), spec.truncate, bits(spec.attentionFactor));
 }
 
 #define GET_ATTRDEF_CLASSES
@@ -58,10 +59,12 @@ SmallVector<int64_t> SchemeAttr::getScaleShape(ArrayRef<int64_t> shape) const {
   llvm_unreachable("all granularities are handled");
 }
 
-LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type storage, Granularity granularity, int64_t groupSize,
-                                 int64_t blockRows, int64_t blockColumns, Type scale, Type zeroPoint, Type second, bool dynamic, bool sparse24) {
+LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type storage, Granularity granularity,
+                                 int64_t groupSize, int64_t blockRows, int64_t blockColumns, Type scale, Type zeroPoint,
+                                 Type second, bool dynamic, bool sparse24) {
   // scheme_c1
-  if (!storage.isInteger(4) && !storage.isInteger(8) && !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(storage))
+  if (!storage.isInteger(4) && !storage.isInteger(8) &&
+      !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(storage))
     return emitError() << "storage type " << storage << " must be i4, i8, f8E4M3FN, f8E5M2 or f4E2M1FN";
   // scheme_c2
   if (!isa<Float32Type, BFloat16Type, Float16Type, Float8E4M3FNType, Float8E8M0FNUType>(scale))
@@ -76,12 +79,14 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, T
     return emitError() << "storage type " << storage << " must not have a zero point; only integers may";
   // scheme_c5
   if (dynamic && (granularity == Granularity::channel || granularity == Granularity::block))
-    return emitError() << "a dynamic scheme must be per tensor, token or group, is per " << stringifyGranularity(granularity);
+    return emitError() << "a dynamic scheme must be per tensor, token or group, is per "
+                       << stringifyGranularity(granularity);
   return success();
 }
 
 /// What may follow `granularity`: `scale = T`, `zero_point = T`, `second = T`, `dynamic`, `sparsity = "2:4"`.
-static ParseResult parseSchemeFields(AsmParser &parser, Type &scale, Type &zeroPoint, Type &second, bool &dynamic, bool &sparse24) {
+static ParseResult parseSchemeFields(AsmParser &parser, Type &scale, Type &zeroPoint, Type &second, bool &dynamic,
+                                     bool &sparse24) {
   while (succeeded(parser.parseOptionalComma())) {
     StringRef field;
     SMLoc loc = parser.getCurrentLocation();
@@ -104,7 +109,8 @@ static ParseResult parseSchemeFields(AsmParser &parser, Type &scale, Type &zeroP
     }
     Type *type = field == "scale" ? &scale : field == "zero_point" ? &zeroPoint : field == "second" ? &second : nullptr;
     if (!type)
-      return parser.emitError(loc) << "unknown field '" << field << "'; must be scale, zero_point, second, dynamic or sparsity";
+      return parser.emitError(loc) << "unknown field '" << field
+                                   << "'; must be scale, zero_point, second, dynamic or sparsity";
     if (parser.parseType(*type))
       return failure();
   }
@@ -126,8 +132,9 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
   }
   if (*granularity == Granularity::group && (parser.parseEqual() || parser.parseInteger(groupSize)))
     return {};
-  if (*granularity == Granularity::block && (parser.parseEqual() || parser.parseLSquare() || parser.parseInteger(blockRows) ||
-                                             parser.parseComma() || parser.parseInteger(blockColumns) || parser.parseRSquare()))
+  if (*granularity == Granularity::block &&
+      (parser.parseEqual() || parser.parseLSquare() || parser.parseInteger(blockRows) || parser.parseComma() ||
+       parser.parseInteger(blockColumns) || parser.parseRSquare()))
     return {};
   if (parseSchemeFields(parser, scale, zeroPoint, second, dynamic, sparse24) || parser.parseGreater())
     return {};
@@ -135,8 +142,8 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
     parser.emitError(loc) << "a scheme must state its scale type: scale = TYPE";
     return {};
   }
-  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), storage, *granularity, groupSize, blockRows, blockColumns, scale,
-                    zeroPoint, second, dynamic, sparse24);
+  return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), storage, *granularity, groupSize,
+                    blockRows, blockColumns, scale, zeroPoint, second, dynamic, sparse24);
 }
 
 void SchemeAttr::print(AsmPrinter &printer) const {
@@ -171,14 +178,19 @@ constexpr StringRef kRopeKinds[] = {"default", "linear", "llama3", "yarn"};
 
 /// Floating-point fields of a kind, in printed order; all are required.
 SmallVector<RopeField> ropeFields(RopeKind kind) {
-  RopeField theta{"theta", &RopeSpec::theta}, factor{"factor", &RopeSpec::factor}, original{"original", &RopeSpec::originalContext};
+  RopeField theta{"theta", &RopeSpec::theta}, factor{"factor", &RopeSpec::factor},
+      original{"original", &RopeSpec::originalContext};
   switch (kind) {
   case RopeKind::Default:
     return {theta};
   case RopeKind::Linear:
     return {theta, factor};
   case RopeKind::Llama3:
-    return {theta, factor, {"low_freq_factor", &RopeSpec::lowFreqFactor}, {"high_freq_factor", &RopeSpec::highFreqFactor}, original};
+    return {theta,
+            factor,
+            {"low_freq_factor", &RopeSpec::lowFreqFactor},
+            {"high_freq_factor", &RopeSpec::highFreqFactor},
+            original};
   case RopeKind::Yarn:
     return {theta,
             factor,
@@ -213,7 +225,8 @@ Attribute RopeAttr::parse(AsmParser &parser, Type) {
   if (parser.parseComma() || parser.parseKeyword("dim") || parser.parseEqual() || parser.parseInteger(spec.dim))
     return {};
   for (const RopeField &field : ropeFields(spec.kind))
-    if (parser.parseComma() || parser.parseKeyword(field.name) || parser.parseEqual() || parser.parseFloat(spec.*field.member))
+    if (parser.parseComma() || parser.parseKeyword(field.name) || parser.parseEqual() ||
+        parser.parseFloat(spec.*field.member))
       return {};
   if (spec.kind == RopeKind::Yarn && succeeded(parser.parseOptionalComma())) {
     if (parser.parseKeyword("no_truncate"))
@@ -276,7 +289,8 @@ int64_t LayoutAttr::getPackedBytes(ArrayRef<int64_t> shape) const {
   llvm_unreachable("all kinds are handled");
 }
 
-LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind kind, std::optional<FragmentFormat> format) {
+LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind kind,
+                                 std::optional<FragmentFormat> format) {
   // layout_c1
   if (format.has_value() != (kind == LayoutKind::fragment))
     return emitError() << "a format must be given exactly for the layout 'fragment'";

@@ -31,7 +31,8 @@ static LogicalResult verifyDims(Operation *op, NamedAttribute attribute, Type ty
     return op->emitError() << "graph.dims " << attribute.getValue() << " must name each dynamic dimension of " << type;
   // dims_c2
   for (Attribute name : names)
-    if (auto text = dyn_cast<StringAttr>(name); !text || !llvm::is_contained({"T", "B", "B1", "P", "R"}, text.getValue()))
+    if (auto text = dyn_cast<StringAttr>(name);
+        !text || !llvm::is_contained({"T", "B", "B1", "P", "R"}, text.getValue()))
       return op->emitError() << "unknown size " << name << " in graph.dims; must be one of T, B, B1, P, R";
   return success();
 }
@@ -53,18 +54,21 @@ LogicalResult GraphDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   auto isPositive = [](Attribute value) { return isa<IntegerAttr>(value) && cast<IntegerAttr>(value).getInt() > 0; };
   // model_c2
   if (failed(require("name", isText, "a string")) || failed(require("architecture", isText, "a string")) ||
-      failed(require("vocabulary", isPositive, "a positive integer")) || failed(require("max_context", isPositive, "a positive integer")) ||
+      failed(require("vocabulary", isPositive, "a positive integer")) ||
+      failed(require("max_context", isPositive, "a positive integer")) ||
       failed(require("byte_vocabulary", llvm::IsaPred<BoolAttr>, "a boolean")) ||
       failed(require("eos_tokens", llvm::IsaPred<DenseI64ArrayAttr>, "an array<i64>")))
     return failure();
   return success();
 }
 
-LogicalResult GraphDialect::verifyRegionArgAttribute(Operation *op, unsigned region, unsigned index, NamedAttribute attribute) {
+LogicalResult GraphDialect::verifyRegionArgAttribute(Operation *op, unsigned region, unsigned index,
+                                                     NamedAttribute attribute) {
   return verifyDims(op, attribute, op->getRegion(region).getArgument(index).getType());
 }
 
-LogicalResult GraphDialect::verifyRegionResultAttribute(Operation *op, unsigned region, unsigned index, NamedAttribute attribute) {
+LogicalResult GraphDialect::verifyRegionResultAttribute(Operation *op, unsigned region, unsigned index,
+                                                        NamedAttribute attribute) {
   auto function = dyn_cast<FunctionOpInterface>(op);
   return verifyDims(op, attribute, function ? function.getResultTypes()[index] : Type());
 }

@@ -14,11 +14,16 @@ OpFoldResult CastOp::fold(FoldAdaptor) { return getX().getType() == getType() ? 
 /// -(-x) = x, if nothing was rounded on the way.
 OpFoldResult NegOp::fold(FoldAdaptor) {
   auto inner = getX().getDefiningOp<NegOp>();
-  return inner && inner.getX().getType() == getType() && inner.getType() == getType() ? OpFoldResult(inner.getX()) : OpFoldResult();
+  return inner && inner.getX().getType() == getType() && inner.getType() == getType() ? OpFoldResult(inner.getX())
+                                                                                      : OpFoldResult();
 }
 
-OpFoldResult MaxOp::fold(FoldAdaptor) { return getA() == getB() && getA().getType() == getType() ? OpFoldResult(getA()) : OpFoldResult(); }
-OpFoldResult MinOp::fold(FoldAdaptor) { return getA() == getB() && getA().getType() == getType() ? OpFoldResult(getA()) : OpFoldResult(); }
+OpFoldResult MaxOp::fold(FoldAdaptor) {
+  return getA() == getB() && getA().getType() == getType() ? OpFoldResult(getA()) : OpFoldResult();
+}
+OpFoldResult MinOp::fold(FoldAdaptor) {
+  return getA() == getB() && getA().getType() == getType() ? OpFoldResult(getA()) : OpFoldResult();
+}
 
 OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   if (getX().getType() == getType())
@@ -48,7 +53,9 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
   return getResult();
 }
 
-OpFoldResult ConcatOp::fold(FoldAdaptor) { return getInputs().size() == 1 ? OpFoldResult(getInputs().front()) : OpFoldResult(); }
+OpFoldResult ConcatOp::fold(FoldAdaptor) {
+  return getInputs().size() == 1 ? OpFoldResult(getInputs().front()) : OpFoldResult();
+}
 
 /// A slice of everything is its source; a slice of a concatenation that lies in one input is a slice of that input.
 OpFoldResult SliceOp::fold(FoldAdaptor) {

@@ -14,7 +14,8 @@ LogicalResult LinearOp::verify() {
     return emitOpError() << "x " << x << " must be [..., K] and w " << w << " must be [N, K]";
   // linear_c2
   if (y.getShape() != ArrayRef<int64_t>(withLastDim(x, w.getDimSize(0))))
-    return emitOpError() << "result " << y << " must have the shape of x " << x << " with " << w.getDimSize(0) << " in place of the last dimension";
+    return emitOpError() << "result " << y << " must have the shape of x " << x << " with " << w.getDimSize(0)
+                         << " in place of the last dimension";
   // linear_c3
   if (getBias() && tensorOf(getBias()).getShape() != w.getShape().take_front())
     return emitOpError() << "bias " << getBias().getType() << " must have " << w.getDimSize(0) << " elements";
@@ -29,8 +30,10 @@ LogicalResult MatmulOp::verify() {
   RankedTensorType a = tensorOf(getA()), b = tensorOf(getB()), y = tensorOf(getY());
   // matmul_c1
   int64_t rank = a.getRank();
-  if (rank < 2 || b.getRank() != rank || a.getShape().drop_back(2) != b.getShape().drop_back(2) || a.getDimSize(rank - 1) != b.getDimSize(rank - 2))
-    return emitOpError() << "a " << a << " and b " << b << " must be [..., M, K] and [..., K, N] with equal leading dimensions";
+  if (rank < 2 || b.getRank() != rank || a.getShape().drop_back(2) != b.getShape().drop_back(2) ||
+      a.getDimSize(rank - 1) != b.getDimSize(rank - 2))
+    return emitOpError() << "a " << a << " and b " << b
+                         << " must be [..., M, K] and [..., K, N] with equal leading dimensions";
   // matmul_c2
   if (y.getShape() != ArrayRef<int64_t>(withLastDim(a, b.getDimSize(rank - 1))))
     return emitOpError() << "result " << y << " must be [..., M, N] for a " << a << " and b " << b;
@@ -45,9 +48,11 @@ LogicalResult MatmulOp::verify() {
 static LogicalResult verifyRowsAt(Operation *op, Value index, Value rows, Value result) {
   RankedTensorType table = tensorOf(rows), y = tensorOf(result);
   if (!isIndices(index, 1) || table.getRank() != 2)
-    return op->emitOpError() << "indices " << index.getType() << " must be i32 of rank 1 and rows " << table << " of rank 2";
+    return op->emitOpError() << "indices " << index.getType() << " must be i32 of rank 1 and rows " << table
+                             << " of rank 2";
   if (y.getShape() != ArrayRef<int64_t>{tensorOf(index).getDimSize(0), table.getDimSize(1)})
-    return op->emitOpError() << "result " << y << " must have a row for each index of " << index.getType() << " and the columns of " << table;
+    return op->emitOpError() << "result " << y << " must have a row for each index of " << index.getType()
+                             << " and the columns of " << table;
   return success();
 }
 
@@ -85,7 +90,8 @@ LogicalResult RopeOp::verify() {
   // rope_c1
   RankedTensorType x = tensorOf(getX());
   if (x.getRank() != 3 || !isIndices(getPositions(), 1) || tensorOf(getPositions()).getDimSize(0) != x.getDimSize(0))
-    return emitOpError() << "x " << x << " and positions " << getPositions().getType() << " must be [T, heads, D] and i32 [T]";
+    return emitOpError() << "x " << x << " and positions " << getPositions().getType()
+                         << " must be [T, heads, D] and i32 [T]";
   // rope_c2
   if (!sameShape(getX(), getY()))
     return emitOpError() << "result " << getY().getType() << " must have the shape of x " << x;
@@ -99,8 +105,10 @@ LogicalResult RopeTableOp::verify() {
   RankedTensorType table = tensorOf(getTable());
   int64_t positions = getPositions();
   // rope_table_c1
-  if (positions <= 0 || !table.getElementType().isF32() || table.getShape() != ArrayRef<int64_t>{positions, getRope().getSpec().dim / 2, 2})
-    return emitOpError() << "result " << table << " must be f32 [" << positions << ", " << getRope().getSpec().dim / 2 << ", 2]";
+  if (positions <= 0 || !table.getElementType().isF32() ||
+      table.getShape() != ArrayRef<int64_t>{positions, getRope().getSpec().dim / 2, 2})
+    return emitOpError() << "result " << table << " must be f32 [" << positions << ", " << getRope().getSpec().dim / 2
+                         << ", 2]";
   return success();
 }
 
@@ -128,7 +136,8 @@ LogicalResult ReduceOp::verify() {
   SmallVector<int64_t> shape(x.getShape());
   shape.erase(shape.begin() + getAxis());
   if (tensorOf(getY()).getShape() != ArrayRef<int64_t>(shape))
-    return emitOpError() << "result " << getY().getType() << " must have the shape of x " << x << " without dimension " << getAxis();
+    return emitOpError() << "result " << getY().getType() << " must have the shape of x " << x << " without dimension "
+                         << getAxis();
   return success();
 }
 
@@ -157,9 +166,11 @@ LogicalResult qcc::graph::detail::verifyBinary(Operation *op) {
   if (!sameShape(a, y))
     return op->emitOpError() << "result " << y.getType() << " must have the shape of a " << a.getType();
   // binary_c2
-  bool isVector = tensorOf(b).getRank() == 1 && tensorOf(a).getRank() > 0 && tensorOf(b).getDimSize(0) == tensorOf(a).getShape().back();
+  bool isVector = tensorOf(b).getRank() == 1 && tensorOf(a).getRank() > 0 &&
+                  tensorOf(b).getDimSize(0) == tensorOf(a).getShape().back();
   if (!sameShape(a, b) && !isVector)
-    return op->emitOpError() << "b " << b.getType() << " must have the shape of a " << a.getType() << " or be a vector over its last dimension";
+    return op->emitOpError() << "b " << b.getType() << " must have the shape of a " << a.getType()
+                             << " or be a vector over its last dimension";
   // binary_c3
   for (Value value : {a, b, y})
     if (!isFloat(value))

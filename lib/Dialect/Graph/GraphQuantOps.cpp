@@ -5,7 +5,9 @@
 using namespace mlir;
 using namespace qcc::graph;
 
-static bool isPlain(SchemeAttr scheme) { return !scheme.getZeroPoint() && !scheme.getSecond() && !scheme.getSparse24(); }
+static bool isPlain(SchemeAttr scheme) {
+  return !scheme.getZeroPoint() && !scheme.getSecond() && !scheme.getSparse24();
+}
 
 /// Of the scheme's storage type, and of a rank that its scales are defined for.
 static LogicalResult verifyCodes(Operation *op, SchemeAttr scheme, RankedTensorType codes) {
@@ -16,7 +18,8 @@ static LogicalResult verifyCodes(Operation *op, SchemeAttr scheme, RankedTensorT
 
 static LogicalResult verifyRank(Operation *op, SchemeAttr scheme, RankedTensorType type) {
   if (scheme.getGranularity() != Granularity::tensor && type.getRank() != 2)
-    return op->emitOpError() << type << " must have rank 2 for a scheme per " << stringifyGranularity(scheme.getGranularity());
+    return op->emitOpError() << type << " must have rank 2 for a scheme per "
+                             << stringifyGranularity(scheme.getGranularity());
   return success();
 }
 
@@ -79,7 +82,8 @@ LogicalResult PackOp::verify() {
   // pack_c1
   int64_t rank = layout.getKind() == LayoutKind::scales_channel ? 1 : 2;
   if (x.getRank() != rank || !x.hasStaticShape() || x.getElementType() != layout.getElementType())
-    return emitOpError() << "x " << x << " must have static shape, rank " << rank << " and element type " << layout.getElementType();
+    return emitOpError() << "x " << x << " must have static shape, rank " << rank << " and element type "
+                         << layout.getElementType();
   // pack_c2
   auto expected = RankedTensorType::get({layout.getPackedBytes(x.getShape())}, IntegerType::get(getContext(), 8));
   if (getBytes().getType() != expected)

@@ -14,9 +14,11 @@ LogicalResult ReshapeOp::verify() {
   auto isLedByDynamic = [](RankedTensorType type) { return type.getRank() > 0 && type.isDynamicDim(0); };
   bool dynamic = isLedByDynamic(x);
   if (dynamic != isLedByDynamic(y) || x.getNumDynamicDims() != dynamic || y.getNumDynamicDims() != dynamic)
-    return emitOpError() << "x " << x << " and result " << y << " must both have a dynamic dimension in front, and no other, or none";
+    return emitOpError() << "x " << x << " and result " << y
+                         << " must both have a dynamic dimension in front, and no other, or none";
   // reshape_c3
-  if (ShapedType::getNumElements(x.getShape().drop_front(dynamic)) != ShapedType::getNumElements(y.getShape().drop_front(dynamic)))
+  if (ShapedType::getNumElements(x.getShape().drop_front(dynamic)) !=
+      ShapedType::getNumElements(y.getShape().drop_front(dynamic)))
     return emitOpError() << "x " << x << " and result " << y << " must have equally many elements";
   return success();
 }
@@ -30,13 +32,15 @@ LogicalResult TransposeOp::verify() {
     if (dim >= 0 && dim < x.getRank())
       seen[dim] = true;
   if (int64_t(permutation.size()) != x.getRank() || llvm::is_contained(seen, false))
-    return emitOpError() << "permutation [" << permutation << "] must hold each of the dimensions of x " << x << " once";
+    return emitOpError() << "permutation [" << permutation << "] must hold each of the dimensions of x " << x
+                         << " once";
   // transpose_c2
   SmallVector<int64_t> shape;
   for (int64_t dim : permutation)
     shape.push_back(x.getDimSize(dim));
   if (getY().getType() != RankedTensorType::get(shape, x.getElementType()))
-    return emitOpError() << "result " << getY().getType() << " must be " << RankedTensorType::get(shape, x.getElementType());
+    return emitOpError() << "result " << getY().getType() << " must be "
+                         << RankedTensorType::get(shape, x.getElementType());
   return success();
 }
 
@@ -55,14 +59,16 @@ LogicalResult ConcatOp::verify() {
     for (int64_t dim = 0; agrees && dim < first.getRank(); ++dim)
       agrees = dim == axis ? !type.isDynamicDim(dim) : type.getDimSize(dim) == first.getDimSize(dim);
     if (!agrees)
-      return emitOpError() << "input " << type << " must agree with " << first << " but for a static dimension " << axis;
+      return emitOpError() << "input " << type << " must agree with " << first << " but for a static dimension "
+                           << axis;
     extent += type.getDimSize(axis);
   }
   // concat_c3
   SmallVector<int64_t> shape(first.getShape());
   shape[axis] = extent;
   if (getY().getType() != RankedTensorType::get(shape, first.getElementType()))
-    return emitOpError() << "result " << getY().getType() << " must be " << RankedTensorType::get(shape, first.getElementType());
+    return emitOpError() << "result " << getY().getType() << " must be "
+                         << RankedTensorType::get(shape, first.getElementType());
   return success();
 }
 
@@ -74,11 +80,13 @@ LogicalResult SliceOp::verify() {
     return emitOpError() << "axis " << axis << " must be a static dimension of x " << x;
   // slice_c2
   if (begin < 0 || size <= 0 || begin > x.getDimSize(axis) || size > x.getDimSize(axis) - begin)
-    return emitOpError() << "begin " << begin << " and size " << size << " must name a range of the axis's " << x.getDimSize(axis);
+    return emitOpError() << "begin " << begin << " and size " << size << " must name a range of the axis's "
+                         << x.getDimSize(axis);
   // slice_c3
   SmallVector<int64_t> shape(x.getShape());
   shape[axis] = size;
   if (getY().getType() != RankedTensorType::get(shape, x.getElementType()))
-    return emitOpError() << "result " << getY().getType() << " must be " << RankedTensorType::get(shape, x.getElementType());
+    return emitOpError() << "result " << getY().getType() << " must be "
+                         << RankedTensorType::get(shape, x.getElementType());
   return success();
 }

@@ -49,8 +49,8 @@ LogicalResult DerivedOp::verify() {
     return emitOpError() << "region must end with a graph.yield of " << TypeRange(types);
   // derived_c3
   for (Operation &op : getBody().front())
-    if (!isa<YieldOp, GetOp, CastOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, QuantizeOp, DequantizeOp, RopeTableOp, PackOp, AddOp, SubOp, MulOp,
-             DivOp, NegOp>(op))
+    if (!isa<YieldOp, GetOp, CastOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, QuantizeOp, DequantizeOp, RopeTableOp,
+             PackOp, AddOp, SubOp, MulOp, DivOp, NegOp>(op))
       return (op.emitOpError() << "must not be in a derivation").attachNote(getLoc()) << "in this derivation";
   return success();
 }
@@ -74,7 +74,8 @@ LogicalResult KvCacheOp::verify() {
   // kv_cache_c4
   for (ArrayRef<float> scales : {*getKScale(), *getVScale()}) {
     if (scales.size() != getLayers() * getKvHeads())
-      return emitOpError() << "has " << scales.size() << " scales, must have layers x kv_heads = " << getLayers() * getKvHeads();
+      return emitOpError() << "has " << scales.size()
+                           << " scales, must have layers x kv_heads = " << getLayers() * getKvHeads();
     for (float scale : scales)
       if (!std::isfinite(scale) || scale <= 0)
         return emitOpError() << "scale " << scale << " must be positive and finite";
@@ -89,12 +90,14 @@ LogicalResult GetOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (auto parameter = dyn_cast_or_null<ParameterOp>(symbol))
     types.push_back(parameter.getType());
   else if (auto derived = dyn_cast_or_null<DerivedOp>(symbol))
-    types.assign(derived.getTypes().getAsValueRange<TypeAttr>().begin(), derived.getTypes().getAsValueRange<TypeAttr>().end());
+    types.assign(derived.getTypes().getAsValueRange<TypeAttr>().begin(),
+                 derived.getTypes().getAsValueRange<TypeAttr>().end());
   else
     return emitOpError() << getSymbolAttr() << " is not a graph.parameter or graph.derived";
   // get_c2
   if (getTensors().getTypes() != TypeRange(types))
-    return (emitOpError() << "has type " << getTensors().getTypes() << ", the symbol has " << TypeRange(types)).attachNote(symbol->getLoc())
+    return (emitOpError() << "has type " << getTensors().getTypes() << ", the symbol has " << TypeRange(types))
+               .attachNote(symbol->getLoc())
            << "declared here";
   return success();
 }

@@ -6,7 +6,9 @@
 
 namespace qcc::graph {
 
-inline mlir::RankedTensorType tensorOf(mlir::Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
+inline mlir::RankedTensorType tensorOf(mlir::Value value) {
+  return mlir::cast<mlir::RankedTensorType>(value.getType());
+}
 
 inline bool isFloat(mlir::Value value) { return mlir::isa<mlir::FloatType>(tensorOf(value).getElementType()); }
 

@@ -25,9 +25,9 @@ Expected<LayerPatterns> LayerPatterns::parse(const std::vector<std::string> &pat
 bool LayerPatterns::matches(std::string_view name) {
   bool found = false;
   for (Pattern &pattern : patterns) {
-    bool matched = pattern.isRegex
-                       ? std::regex_search(name.begin(), name.end(), pattern.expression, std::regex_constants::match_continuous)
-                       : pattern.text == name;
+    bool matched = pattern.isRegex ? std::regex_search(name.begin(), name.end(), pattern.expression,
+                                                       std::regex_constants::match_continuous)
+                                   : pattern.text == name;
     pattern.isUsed |= matched;
     found |= matched;
   }

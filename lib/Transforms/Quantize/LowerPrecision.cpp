@@ -38,8 +38,8 @@ graph::DerivedOp deriveInBF16(OpBuilder &builder, Location loc, graph::Parameter
 /// Replaces a read of a parameter, and casts of it, by a read of the derivation.
 void readDerived(graph::GetOp get, graph::DerivedOp derived) {
   OpBuilder builder(get);
-  Value value =
-      graph::GetOp::create(builder, get.getLoc(), TypeRange(derived.getDerivedType(0)), derived.getSymName()).getResult(0);
+  Value value = graph::GetOp::create(builder, get.getLoc(), TypeRange(derived.getDerivedType(0)), derived.getSymName())
+                    .getResult(0);
   for (Operation *user : llvm::make_early_inc_range(get.getResult(0).getUsers()))
     if (auto cast = dyn_cast<graph::CastOp>(user)) {
       cast.getY().replaceAllUsesWith(value);

@@ -31,7 +31,8 @@ public:
     if (!derived || derived.getNumDerived() != 1)
       return linear.emitError() << "weight must be read from a derivation; run qcc-lower-precision first";
     if (activationScheme && typeOf(linear.getX()).getRank() != 2)
-      return linear.emitError() << "activations " << linear.getX().getType() << " must have rank 2 to be quantized per token";
+      return linear.emitError() << "activations " << linear.getX().getType()
+                                << " must have rank 2 to be quantized per token";
     graph::DerivedOp codes = deriveCodes(linear, derived);
     linear.getWMutable().assign(readCodes(linear, codes));
     if (activationScheme)
@@ -49,7 +50,8 @@ public:
   }
 
 private:
-  /// Codes and scales of what `derived` holds. Rounding to bf16 first would only lose precision, so a cast of a parameter is looked through.
+  /// Codes and scales of what `derived` holds. Rounding to bf16 first would only lose precision, so a cast of a
+  /// parameter is looked through.
   graph::DerivedOp deriveCodes(graph::LinearOp linear, graph::DerivedOp derived) {
     graph::DerivedOp &codes = derivations[derived];
     if (codes)
@@ -81,10 +83,12 @@ private:
     Type types[] = {codes.getDerivedType(0), codes.getDerivedType(1)};
     auto get = graph::GetOp::create(builder, linear.getLoc(), TypeRange(types), codes.getSymName());
     auto type = RankedTensorType::get(codes.getDerivedType(0).getShape(), builder.getF32Type());
-    return graph::DequantizeOp::create(builder, linear.getLoc(), type, get->getResult(0), get->getResult(1), weightScheme);
+    return graph::DequantizeOp::create(builder, linear.getLoc(), type, get->getResult(0), get->getResult(1),
+                                       weightScheme);
   }
 
-  /// One quantization for all linears of a value: they see the same codes, and the kernel that makes the value writes them once.
+  /// One quantization for all linears of a value: they see the same codes, and the kernel that makes the value writes
+  /// them once.
   Value quantizeActivations(graph::LinearOp linear) {
     Value &dequantized = activations[linear.getX()];
     if (dequantized)
@@ -93,11 +97,12 @@ private:
     builder.setInsertionPointAfterValue(linear.getX());
     Location loc = linear.getX().getLoc();
     RankedTensorType x = typeOf(linear.getX());
-    auto codes = graph::QuantizeOp::create(builder, loc, RankedTensorType::get(x.getShape(), activationScheme.getStorage()),
-                                           RankedTensorType::get(activationScheme.getScaleShape(x.getShape()), activationScheme.getScale()),
-                                           linear.getX(), Value(), activationScheme);
-    dequantized = graph::DequantizeOp::create(builder, loc, RankedTensorType::get(x.getShape(), builder.getF32Type()), codes.getCodes(),
-                                              codes.getScales(), activationScheme);
+    auto codes = graph::QuantizeOp::create(
+        builder, loc, RankedTensorType::get(x.getShape(), activationScheme.getStorage()),
+        RankedTensorType::get(activationScheme.getScaleShape(x.getShape()), activationScheme.getScale()), linear.getX(),
+        Value(), activationScheme);
+    dequantized = graph::DequantizeOp::create(builder, loc, RankedTensorType::get(x.getShape(), builder.getF32Type()),
+                                              codes.getCodes(), codes.getScales(), activationScheme);
     return dequantized;
   }
 
@@ -144,8 +149,9 @@ struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> 
           chosen.push_back(linear);
       });
     for (const std::string &pattern : patterns->unused())
-      return getOperation().emitError() << "exclude pattern '" << pattern
-                                        << "' matches no linear layer; names are like model.layers.0.mlp.up_proj, patterns re:.*up_proj";
+      return getOperation().emitError()
+             << "exclude pattern '" << pattern
+             << "' matches no linear layer; names are like model.layers.0.mlp.up_proj, patterns re:.*up_proj";
     return chosen;
   }
 
@@ -156,7 +162,8 @@ struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> 
       return {getOperation(), graph::SchemeAttr::getSimple(e4m3, graph::Granularity::channel, f32),
               graph::SchemeAttr::getSimple(e4m3, graph::Granularity::token, f32, /*dynamic=*/true), "fp8"};
     suffix = "w4g" + std::to_string(groupSize);
-    return {getOperation(), graph::SchemeAttr::getGroup(IntegerType::get(context, 4), groupSize, BFloat16Type::get(context)),
+    return {getOperation(),
+            graph::SchemeAttr::getGroup(IntegerType::get(context, 4), groupSize, BFloat16Type::get(context)),
             graph::SchemeAttr(), suffix};
   }
 

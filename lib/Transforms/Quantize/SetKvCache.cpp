@@ -24,7 +24,8 @@ struct SetKvCachePass : impl::SetKvCachePassBase<SetKvCachePass> {
         continue;
       }
       cache.setElementType(Float8E4M3FNType::get(&getContext()));
-      // Keys and values of common models stay far below 448, so a scale of one saturates nothing; an edited or calibrated scale is kept.
+      // Keys and values of common models stay far below 448, so a scale of one saturates nothing; an edited or
+      // calibrated scale is kept.
       SmallVector<float> ones(cache.getLayers() * cache.getKvHeads(), 1.0f);
       if (!cache.getKScale())
         cache.setKScale(ArrayRef<float>(ones));

@@ -33,14 +33,18 @@ public:
   /// The interface of a step (docs/architecture.md), and only graph ops in the body.
   void checkFunction() {
     auto tensor = [&](int64_t rank) {
-      return RankedTensorType::get(SmallVector<int64_t>(rank, ShapedType::kDynamic), IntegerType::get(function.getContext(), 32));
+      return RankedTensorType::get(SmallVector<int64_t>(rank, ShapedType::kDynamic),
+                                   IntegerType::get(function.getContext(), 32));
     };
     SmallVector<Type> inputs(7, tensor(1));
     inputs[5] = tensor(2);
     if (function.getArgumentTypes() != ArrayRef<Type>(inputs))
-      reject(function) << "forward must take tokens, positions, slots, seq_starts, context_lens, block_tables and logit_rows";
-    auto logits = function.getNumResults() == 2 ? dyn_cast<RankedTensorType>(function.getResultTypes()[0]) : RankedTensorType();
-    if (!logits || logits.getRank() != 2 || !logits.getElementType().isF32() || function.getResultTypes()[1] != tensor(1))
+      reject(function)
+          << "forward must take tokens, positions, slots, seq_starts, context_lens, block_tables and logit_rows";
+    auto logits =
+        function.getNumResults() == 2 ? dyn_cast<RankedTensorType>(function.getResultTypes()[0]) : RankedTensorType();
+    if (!logits || logits.getRank() != 2 || !logits.getElementType().isF32() ||
+        function.getResultTypes()[1] != tensor(1))
       reject(function) << "forward must return f32 logits [R, V] and i32 next tokens [R]";
     for (Operation &op : function.getBody().front())
       if (!isa<func::ReturnOp>(op) && !isa<graph::GraphDialect>(op.getDialect()))
@@ -85,7 +89,8 @@ struct VerifyImportPass : impl::VerifyImportPassBase<VerifyImportPass> {
         for (Value result : op->getResults())
           if (Type element = elementOf(result); element && isa<FloatType>(element) && !element.isF32())
             checker.reject(op) << "float results must be f32, one is " << result.getType();
-      if (auto linear = dyn_cast<graph::LinearOp>(op); linear && (!linear.getName() || !names.insert(*linear.getName()).second))
+      if (auto linear = dyn_cast<graph::LinearOp>(op);
+          linear && (!linear.getName() || !names.insert(*linear.getName()).second))
         checker.reject(op) << "every linear must have a name of its own";
     });
   }
@@ -100,7 +105,8 @@ struct VerifyQuantizePass : impl::VerifyQuantizePassBase<VerifyQuantizePass> {
     }
     for (auto cache : getOperation().getOps<graph::KvCacheOp>())
       if (!isa<BFloat16Type, Float8E4M3FNType>(cache.getElementType()))
-        checker.reject(cache) << "the cache must be bf16 or f8E4M3FN, is " << cache.getElementType() << "; run qcc-set-kv-cache";
+        checker.reject(cache) << "the cache must be bf16 or f8E4M3FN, is " << cache.getElementType()
+                              << "; run qcc-set-kv-cache";
     if (!checker.isLegal)
       signalPassFailure();
   }

@@ -111,7 +111,9 @@ CUresult checkNeeds(Driver &driver, Needs needs) {
   return context->lost;
 }
 
-void note(const char *function, const std::string &message) { lastErrorText() = std::string(function) + ": " + message; }
+void note(const char *function, const std::string &message) {
+  lastErrorText() = std::string(function) + ": " + message;
+}
 
 void report(const char *function, const std::string &message) {
   note(function, message);

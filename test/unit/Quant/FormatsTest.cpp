@@ -1,6 +1,7 @@
 //===- FormatsTest.cpp - Every encoding against the formats' definitions --===//
 //
-// Oracle: values listed from the definition sign · 2^e · significand in double precision; rounding is judged by distance to the two neighbours.
+// Oracle: values listed from the definition sign · 2^e · significand in double precision; rounding is judged by
+// distance to the two neighbours.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,10 +46,14 @@ struct Definition {
 
 std::vector<Definition> definitions() {
   return {
-      {"bf16", 8, 7, 127, true, [](uint32_t c) { return double(bf16ToFloat(c)); }, [](float f) { return floatToBF16(f); }, false},
-      {"f16", 5, 10, 15, true, [](uint32_t c) { return double(f16ToFloat(c)); }, [](float f) { return floatToF16(f); }, false},
-      {"e4m3", 4, 3, 7, false, [](uint32_t c) { return double(e4m3ToFloat(c)); }, [](float f) { return floatToE4M3(f); }, true},
-      {"e5m2", 5, 2, 15, true, [](uint32_t c) { return double(e5m2ToFloat(c)); }, [](float f) { return floatToE5M2(f); }, true},
+      {"bf16", 8, 7, 127, true, [](uint32_t c) { return double(bf16ToFloat(c)); },
+       [](float f) { return floatToBF16(f); }, false},
+      {"f16", 5, 10, 15, true, [](uint32_t c) { return double(f16ToFloat(c)); }, [](float f) { return floatToF16(f); },
+       false},
+      {"e4m3", 4, 3, 7, false, [](uint32_t c) { return double(e4m3ToFloat(c)); },
+       [](float f) { return floatToE4M3(f); }, true},
+      {"e5m2", 5, 2, 15, true, [](uint32_t c) { return double(e5m2ToFloat(c)); },
+       [](float f) { return floatToE5M2(f); }, true},
   };
 }
 

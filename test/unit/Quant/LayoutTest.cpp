@@ -1,7 +1,8 @@
 //===- LayoutTest.cpp - Packed weights against the PTX ISA's fragment formulas ===//
 //
-// Oracle: the row/column formulas of the PTX ISA's "Matrix Fragments for mma.m16n8k16 / m16n8k32" sections, written element-wise: for element i of a
-// lane's fragment, row = groupID (+8) and col as given there. The packer is written the other way round, from registers.
+// Oracle: the row/column formulas of the PTX ISA's "Matrix Fragments for mma.m16n8k16 / m16n8k32" sections, written
+// element-wise: for element i of a lane's fragment, row = groupID (+8) and col as given there. The packer is written
+// the other way round, from registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -98,7 +99,8 @@ TEST(Layout, RowBlocksPackToContiguousRangesOfTheWhole) {
   std::vector<uint8_t> w(kRows * kCols);
   for (size_t i = 0; i < w.size(); ++i)
     w[i] = uint8_t(i * 11);
-  std::vector<uint8_t> whole(packedBytes(FragmentFormat::E4M3, kRows, kCols)), part(packedBytes(FragmentFormat::E4M3, kRows - 16, kCols));
+  std::vector<uint8_t> whole(packedBytes(FragmentFormat::E4M3, kRows, kCols)),
+      part(packedBytes(FragmentFormat::E4M3, kRows - 16, kCols));
   packFragmentsE4M3(w, kRows, kCols, whole);
   packFragmentsE4M3(std::span(w).subspan(16 * kCols), kRows - 16, kCols, part);
   size_t begin = packedBytes(FragmentFormat::E4M3, 16, kCols);

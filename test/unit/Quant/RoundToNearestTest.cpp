@@ -1,7 +1,7 @@
 //===- RoundToNearestTest.cpp - Quantizers against double precision -------===//
 
-#include "qcc/Quant/Formats.h"
 #include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/Formats.h"
 
 #include <gtest/gtest.h>
 
@@ -35,7 +35,8 @@ TEST(RoundToNearest, E4M3RowCodesAreTheNearestForTheStoredScale) {
       amax = std::max(amax, std::fabs(double(x[row * cols + col])));
     EXPECT_NEAR(scales[row], amax / 448, amax / 448 * 0x1p-23);
     for (int64_t col = 0; col < cols; ++col) {
-      double value = x[row * cols + col], error = std::fabs(e4m3ToFloat(codes[row * cols + col]) * double(scales[row]) - value);
+      double value = x[row * cols + col],
+             error = std::fabs(e4m3ToFloat(codes[row * cols + col]) * double(scales[row]) - value);
       for (int other = 0; other < 256; ++other)
         if ((other & 0x7f) != 0x7f) {
           // The quotient is rounded to f32 before the code is chosen, hence the slack of one f32 step.

@@ -11,8 +11,9 @@
 
 namespace qcc {
 
-/// A list of names and `re:` patterns, as compressed-tensors' `ignore` and `targets` have them: a pattern must match at the start of a name
-/// (Python's re.match), anything else is an exact name. Patterns are ECMAScript regular expressions.
+/// A list of names and `re:` patterns, as compressed-tensors' `ignore` and `targets` have them: a pattern must match at
+/// the start of a name (Python's re.match), anything else is an exact name. Patterns are ECMAScript regular
+/// expressions.
 class LayerPatterns {
 public:
   /// Fails on a pattern that is not a regular expression, naming it.

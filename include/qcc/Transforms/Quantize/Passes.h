@@ -16,7 +16,8 @@ namespace qcc {
 #define GEN_PASS_REGISTRATION
 #include "qcc/Transforms/Quantize/Passes.h.inc"
 
-/// Imported graph IR to quantized graph IR, closed by its verifier. Diagnostics name the layer, pattern or option at fault.
+/// Imported graph IR to quantized graph IR, closed by its verifier. Diagnostics name the layer, pattern or option at
+/// fault.
 void buildQuantizePipeline(mlir::OpPassManager &pm, const QuantizeOptions &options);
 
 /// The pipeline by name for qcc-opt: `--qcc-quantize-pipeline="preset=fp8 kv-cache=bf16"`.

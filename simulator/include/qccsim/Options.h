@@ -22,7 +22,7 @@ enum class AsyncEffect { Early, Late };
 ///   tensor=exact|fast       mma.sync with the hardware's truncation, or plain f32 sums (default: exact)
 ///   counters=on|off         count sectors and bank conflicts too (default: off)
 ///   memory=BYTES[K|M|G]     device memory reported and enforced (default: 141G)
-///   seed=N                  order in which blocks and warps run; 0 is in order (default: 0)
+///   seed=N                  order in which blocks start; 0 is in order (default: 0)
 struct Options {
   unsigned threads = 0; ///< 0: one per core
   AsyncEffect asyncEffect = AsyncEffect::Late;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what bench/gpu.sh needs on a machine that cannot make it: engines of the small model for sm_90 with the interpreter's logits,
-# and the headers of the engine file's plan. Needs the compiler (build/bin) and flatc.
+# Makes what bench/gpu.sh needs on a machine that cannot make it: engines of the small model for sm_90 with the
+# interpreter's logits, and the headers of the engine file's plan. Needs the compiler (build/bin) and flatc.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -33,8 +33,9 @@ model=$root/test/models/small
 # "Acts" and what follows in the held-out text, as bytes.
 tokens() { head -c "$1" "$model/heldout.txt" | od -An -v -tu1 | tr -s ' \n' ',' | sed 's/^,//; s/,$//'; }
 
-# preset, K/V type, tokens of the prompt, tokens to generate, limits of the largest and of the root mean square error. An engine
-# rounds where the interpreter does, but sums in another order; in fp8 a value that rounds the other way is 2^-4 off, in bf16 2^-8.
+# preset, K/V type, tokens of the prompt, tokens to generate, limits of the largest and of the root mean square error. An
+# engine rounds where the interpreter does, but sums in another order; in fp8 a value that rounds the other way is 2^-4
+# off, in bf16 2^-8.
 cases=(
   "none bf16 64 32 0.012 0.004"
   "fp8 bf16 64 32 0.08 0.025" "fp8 fp8 64 32 0.08 0.025"
@@ -58,8 +59,8 @@ for each in "${cases[@]}"; do
   "$bin/qcc-eval" "$model" --quant "$quant" --kv-cache-dtype "$kv" --tokens "$prompt" --max-new "$new" --ignore-eos \
     --logits "$out.new/$logits" >/dev/null
   index+="${index:+,}
-  {\"name\": \"$quant, K/V $kv, prompt of $length, $new generated\", \"engine\": \"$engine\", \"tokens\": \"$prompt\", \"max_new\": $new,
-   \"logits\": \"$logits\", \"max_error\": $max, \"rms_error\": $rms}"
+  {\"name\": \"$quant, K/V $kv, prompt of $length, $new generated\", \"engine\": \"$engine\", \"tokens\": \"$prompt\",
+   \"max_new\": $new, \"logits\": \"$logits\", \"max_error\": $max, \"rms_error\": $rms}"
 done
 printf '{"cases": [%s\n]}\n' "$index" >"$out.new/carry.json"
 rm -rf "$out"

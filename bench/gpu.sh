@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the kernel library, the runtime and the tools that need no LLVM, checks every kernel, runs carried engines, times kernels beside
-# PyTorch's, and writes one report. bench/README.md says what a machine must have and what to carry to it.
+# Builds the kernel library, the runtime and the tools that need no LLVM, checks every kernel, runs carried engines, times
+# kernels beside PyTorch's, and writes one report. bench/README.md says what a machine must have and what to carry to it.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -76,7 +76,7 @@ if [ -z "$build" ]; then
   flags=()
   if ! command -v flatc >/dev/null || [ ! -e /usr/include/flatbuffers/flatbuffers.h ]; then
     [ -e "$carry/generated/plan_generated.h" ] ||
-      give_up "flatc is not installed and $carry/generated is missing; make it with bench/carry.sh on a machine that has flatc and carry it along"
+      give_up "flatc is not installed and $carry/generated is missing; make it with bench/carry.sh and carry it along"
     flags+=("-DQCCRT_GENERATED_DIR=$carry/generated")
   fi
   targets=(kernel-check qcc_bench qcc-run)
@@ -87,8 +87,8 @@ if [ -z "$build" ]; then
   fi
   echo "gpu.sh: building in $build (log: $out/build.log)"
   began=$SECONDS
-  { cmake -G "Unix Makefiles" -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DQCC_ENABLE_COMPILER=OFF -DQCC_BUILD_TESTS=OFF \
-      -DQCC_ENABLE_SIMULATOR=$simulator -DQCCSIM_TESTS=OFF "${flags[@]}" &&
+  { cmake -G "Unix Makefiles" -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DQCC_ENABLE_COMPILER=OFF \
+      -DQCC_BUILD_TESTS=OFF -DQCC_ENABLE_SIMULATOR=$simulator -DQCCSIM_TESTS=OFF "${flags[@]}" &&
     cmake --build "$build" --parallel "$(nproc)" --target "${targets[@]}"; } >"$out/build.log" 2>&1 || {
     tail -n 30 "$out/build.log" >&2
     give_up "the build failed: $(grep -m 1 -iE 'error' "$out/build.log" || tail -n 1 "$out/build.log")"

@@ -63,8 +63,8 @@ def _engine_case(root, bin_dir, carry, case, simulator):
         rows = len(case["tokens"].split(","))
         done = subprocess.run([sys.executable, "-B", str(root / "test/tools/compare_logits.py"),
                                str(carry / case["logits"]), str(actual), "--json", "--greedy", "--generated-from",
-                               str(rows - 1), "--max-error", str(case["max_error"]), "--rms-error", str(case["rms_error"]),
-                               "--tie-error", str(2 * case["max_error"])],
+                               str(rows - 1), "--max-error", str(case["max_error"]),
+                               "--rms-error", str(case["rms_error"]), "--tie-error", str(2 * case["max_error"])],
                               capture_output=True, text=True)
         measures = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         return (done.stderr.strip() if done.returncode != 0 else ""), measures

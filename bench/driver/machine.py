@@ -47,7 +47,7 @@ def revision(root):
 
 
 class Clocks:
-    """Reads clocks, temperature and power: through NVML where Python has it, as starting nvidia-smi takes a tenth of a second."""
+    """Reads clocks, temperature and power: through NVML where Python has it, as nvidia-smi takes a tenth of a second."""
 
     def __init__(self):
         self._nvml = self._handle = None

@@ -33,8 +33,10 @@ def parse(arguments):
     parser.add_argument("--no-check", action="store_true")
     parser.add_argument("--seconds", type=float, default=420, help="no timing starts after this long")
     parser.add_argument("--every", type=int, default=0, help="check each N-th kernel case (default: all; dry: 9)")
-    parser.add_argument("--class", dest="classes", action="append", default=[], help="time only classes with this beginning")
-    parser.add_argument("--error", action="append", default=[], help="report this failure of an earlier step and do nothing else")
+    parser.add_argument("--class", dest="classes", action="append", default=[], 
+                        help="time only classes with this beginning")
+    parser.add_argument("--error", action="append", default=[], 
+                        help="report this failure of an earlier step and do nothing else")
     return parser.parse_args(arguments)
 
 
@@ -54,7 +56,8 @@ class Run:
 
     def save(self):
         if self.base is None:
-            name = "dry" if self.options.dry else re.sub(r"[^a-z0-9]+", "-", self.result["device"].get("name", "no-gpu").lower())
+            device = self.result["device"].get("name", "no-gpu").lower()
+            name = "dry" if self.options.dry else re.sub(r"[^a-z0-9]+", "-", device)
             self.options.out.mkdir(parents=True, exist_ok=True)
             self.base = self.options.out / f"{self.result['date'][:10]}-{name.removeprefix('nvidia-').strip('-')}"
         self.result["ratios"] = report.ratios(self.result["timings"])
@@ -87,8 +90,8 @@ class Run:
 
     def measure(self, contenders):
         short = self.options.dry
-        return timing.measure(self.backend, self.watch, contenders, rounds=2 if short else 30, seconds=0.4 * len(contenders),
-                              min_us=0 if short else timing.MIN_US)
+        return timing.measure(self.backend, self.watch, contenders, rounds=2 if short else 30,
+                              seconds=0.4 * len(contenders), min_us=0 if short else timing.MIN_US)
 
     def measure_ceilings(self):
         count = (1 << 16) if self.options.dry else COPY_BYTES
@@ -110,7 +113,8 @@ class Run:
     def peers_of(self, spec, problem):
         """Contenders, and entries for those that cannot be had."""
         if self.options.dry:
-            return [timing.Contender("stand-in (a copy)", lambda _: self.device.copy(1 << 16, self.backend.stream), 1)], []
+            copy = timing.Contender("stand-in (a copy)", lambda _: self.device.copy(1 << 16, self.backend.stream), 1)
+            return [copy], []
         if self.torch is None:
             return [], [{"name": "PyTorch", "unavailable": "cannot be used, see failures"}]
         contenders, missing = [], []
@@ -121,7 +125,7 @@ class Run:
                 self.torch.cuda.synchronize()
                 contenders.append(timing.Contender(name, launch, problem.copies))
             except Exception as error:  # PyTorch's refusals have many types; each is reported
-                missing.append({"name": name, "unavailable": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"})
+                missing.append({"name": name, "unavailable": f"{type(error).__name__}: {timing.reason(error)}"})
         return contenders, missing
 
     def time_one(self, name, spec, origin):
@@ -152,8 +156,8 @@ class Run:
             if "us" in peer:
                 peer["ratio"] = peer["us"] / us
         rate = entry["bytes"] / us * 1e-3
-        entry.update(status=checks.status(True, not self.options.dry), qcc=found[0], peers=found[1:] + missing, gb_per_s=rate,
-                     tflop_per_s=entry["flops"] / us * 1e-6, copy_fraction=rate / self.copy_rate)
+        entry.update(status=checks.status(True, not self.options.dry), qcc=found[0], peers=found[1:] + missing,
+                     gb_per_s=rate, tflop_per_s=entry["flops"] / us * 1e-6, copy_fraction=rate / self.copy_rate)
 
     def time_all(self):
         rows = shapes.timed(self.options.dry, self.options.quick, self.options.classes)
@@ -176,7 +180,8 @@ class Run:
         if self.options.no_check:
             self.result["notes"].append("kernel cases: left out by --no-check")
         else:
-            self.result["kernels"] = checks.kernels(self.options.bin / "kernel-check", not self.options.dry, processes, every, 400)
+            self.result["kernels"] = checks.kernels(self.options.bin / "kernel-check", not self.options.dry, processes,
+                                                    every, seconds=400)
             print(f"[{self.elapsed():5.0f} s] {len(self.result['kernels'])} kernel cases", flush=True)
             self.save()
         if self.options.no_engine:

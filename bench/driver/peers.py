@@ -1,6 +1,7 @@
 """What PyTorch offers for the same work. Each function returns [(name, make)]; make() gives launch(copy).
 
-A peer that cannot be made or run is reported with the reason. Names say where a peer computes something else than the kernel beside it.
+A peer that cannot be made or run is reported with the reason. Names say where a peer computes something else than the kernel
+beside it.
 """
 
 
@@ -46,7 +47,8 @@ def _gemm(torch, values, copies, device):
     if values["format"] == "bf16":
         return [("torch.mm", bf16)]
     if values["format"] == "e4m3":
-        return [("_scaled_mm rowwise", scaled(True, False)), ("_scaled_mm rowwise, fast accumulation", scaled(True, True)),
+        return [("_scaled_mm rowwise", scaled(True, False)),
+                ("_scaled_mm rowwise, fast accumulation", scaled(True, True)),
                 ("_scaled_mm tensorwise", scaled(False, False)),
                 ("_scaled_mm tensorwise, fast accumulation", scaled(False, True))]
     return [("_weight_int4pack_mm (zero points too)", tinygemm), ("torch.mm of bf16 weights", bf16)]
@@ -71,7 +73,8 @@ def _attention(torch, prefill, values, copies, device):
         return make
 
     note = " of bf16, contiguous cache" if values["kv"] == "e4m3" else ", contiguous cache"
-    return [("SDPA flash" + note, sdpa(SDPBackend.FLASH_ATTENTION)), ("SDPA cuDNN" + note, sdpa(SDPBackend.CUDNN_ATTENTION))]
+    return [("SDPA flash" + note, sdpa(SDPBackend.FLASH_ATTENTION)),
+            ("SDPA cuDNN" + note, sdpa(SDPBackend.CUDNN_ATTENTION))]
 
 
 def _rows(torch, family, values, copies, device, compiled):

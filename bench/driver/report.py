@@ -43,7 +43,8 @@ def _kernel_lines(cases):
     for family, members in families.items():
         counts = Counter(case["status"] for case in members)
         worst = max(case["worst"] for case in members)
-        yield f"  {family:20} " + ", ".join(f"{n} {name}" for name, n in counts.items()) + f"; worst error {worst:.3f} of its bound"
+        outcomes = ", ".join(f"{count} {name}" for name, count in counts.items())
+        yield f"  {family:20} {outcomes}; worst error {worst:.3f} of its bound"
 
 
 def _timing_lines(timings):
@@ -69,7 +70,8 @@ def ratios(timings):
         best = min((peer["ratio"] for peer in each.get("peers", []) if "ratio" in peer), default=None)
         if best:
             logs.setdefault(each["class"], []).append(math.log(best))
-    return {name: {"ratio": math.exp(sum(values) / len(values)), "shapes": len(values)} for name, values in logs.items()}
+    return {name: {"ratio": math.exp(sum(values) / len(values)), "shapes": len(values)}
+            for name, values in logs.items()}
 
 
 def text(result):
@@ -79,13 +81,15 @@ def text(result):
     for each in result["engines"]:
         shown = ", ".join(f"{k} {v:.2e}" for k, v in each.get("measures", {}).items() if isinstance(v, float))
         lines.append(f"  {each['name']}: {each['status']} {each['message']}{shown}")
-    lines += ["", "times" + (" (MEANINGLESS: simulator)" if result["dry"] else "") + ": median of one launch; ratio = peer / qcc"]
+    warning = " (MEANINGLESS: simulator)" if result["dry"] else ""
+    lines += ["", f"times{warning}: median of one launch; ratio = peer / qcc"]
     lines += list(_timing_lines(result["timings"]))
     for note in result["notes"]:
         lines.append(f"note: {note}")
     if result["ratios"]:
-        lines += ["", "best peer's time / qcc's, geometric mean" + (" (MEANINGLESS: stand-ins)" if result["dry"] else "") + ":"]
-        lines += [f"  {name:16} {each['ratio']:.3f} over {each['shapes']} shapes" for name, each in result["ratios"].items()]
+        lines += ["", f"best peer's time / qcc's, geometric mean{warning}:"]
+        lines += [f"  {name:16} {each['ratio']:.3f} over {each['shapes']} shapes"
+                  for name, each in result["ratios"].items()]
     found = failures(result)
     lines += ["", f"{len(found)} failures" if found else "no failures"] + [f"  {line}" for line in found]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What is timed, with the model each shape comes from. A row is (class, quick, specification, origin); the simulator times DRY."""
+"""What is timed: rows (class, specification as in bench/timing/Spec.h, the model it comes from). The simulator times DRY."""
 
 # (n, k) of the fused linear layers: qkv, attention output, gate and up, down.
 LAYERS = {
@@ -36,19 +36,22 @@ def _attention():
     for model, heads in ATTENTION.items():
         for kv in ("bf16", "e4m3"):
             for length in PREFILL_LENGTHS:
-                yield (0 if length == 4096 else 1), f"prefill {kv}", f"prefill kv={kv} {heads} batch=1 len={length}", model
+                rank = 0 if length == 4096 else 1
+                yield rank, f"prefill {kv}", f"prefill kv={kv} {heads} batch=1 len={length}", model
             for batch, length in DECODE:
                 quick = model == "Llama-3-8B" and (batch, length) in {(1, 8192), (64, 8192)}
-                yield (0 if quick else 1), f"decode {kv}", f"decode kv={kv} {heads} batch={batch} len={length}", model
+                rank = 0 if quick else 1
+                yield rank, f"decode {kv}", f"decode kv={kv} {heads} batch={batch} len={length}", model
 
 
 def _rows():
-    for model, hidden, intermediate in [("Llama-3-8B", 4096, 14336), ("Llama-3-70B", 8192, 28672), ("gpt-oss-20B", 2880, 2880)]:
+    for model, hidden, intermediate in [("Llama-3-8B", 4096, 14336), ("Llama-3-70B", 8192, 28672),
+                                        ("gpt-oss-20B", 2880, 2880)]:
         for rows in [1, 64, 4096]:
-            quick = 0 if model == "Llama-3-8B" and rows != 64 else 1
+            rank = 0 if model == "Llama-3-8B" and rows != 64 else 1
             for quantize in (0, 1):
-                yield quick, "normalize", f"normalize rows={rows} columns={hidden} quantize={quantize} residual=1", model
-                yield quick, "swiglu", f"swiglu rows={rows} columns={intermediate} quantize={quantize}", model
+                yield rank, "normalize", f"normalize rows={rows} columns={hidden} quantize={quantize} residual=1", model
+                yield rank, "swiglu", f"swiglu rows={rows} columns={intermediate} quantize={quantize}", model
 
 
 DRY = [

@@ -1,8 +1,8 @@
 """Interleaved timing of several contenders in one process.
 
-Every contender enqueues one launch on the same stream; a measurement is many launches between two events, as one replayed
-graph where all contenders can be captured, so that neither the clock's grain nor the cost of launching counts.
-Contenders take turns, in alternating order, so that a change of clocks meets them all; the figure is the median over the rounds.
+All contenders launch on the same stream; a measurement is many launches between two events, as one replayed graph, so that
+neither the clock's grain nor the cost of launching counts. Contenders take turns, in alternating order, so that a change
+of clocks meets them all; the figure is the median over the rounds.
 """
 
 import contextlib
@@ -91,14 +91,17 @@ def _plan_launches(contender, watch, min_us):
     contender.launches = turns * contender.copies
 
 
-def _reason(error):
+def reason(error):
+    """The first line of an exception's text, or its type."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def measure(backend, watch, contenders, rounds, seconds, min_us=MIN_US):
-    """Fills each contender's times; returns their results in order. At least three rounds (fewer if `rounds` is), then until
-    `rounds` or `seconds`. Graphs for all: a contender that cannot be captured is left out, with the reason. If the first,
-    whose figures are wanted, cannot be, all are launched one by one."""
+    """Fills each contender's times; returns their results in order.
+
+    At least three rounds (fewer if `rounds` is), then until `rounds` or `seconds`. Graphs for all: a contender that cannot
+    be captured is left out, with the reason. If the first, whose figures are wanted, cannot be, all launch one by one.
+    """
     with backend.current():
         actions, cleanups, refused, mode = {}, [], {}, "graph"
         try:
@@ -109,9 +112,9 @@ def measure(backend, watch, contenders, rounds, seconds, min_us=MIN_US):
                     cleanups.append(cleanup)
                 except Exception as error:  # whichever library refuses has errors of its own
                     if contender is contenders[0]:
-                        mode = f"stream (no graph: {_reason(error)})"
+                        mode = f"stream (no graph: {reason(error)})"
                         break
-                    refused[contender] = f"cannot be captured in a graph: {_reason(error)}"
+                    refused[contender] = f"cannot be captured in a graph: {reason(error)}"
             if mode != "graph":
                 for contender in contenders[1:]:
                     _plan_launches(contender, watch, min_us)
@@ -120,7 +123,8 @@ def measure(backend, watch, contenders, rounds, seconds, min_us=MIN_US):
         finally:
             for cleanup in cleanups:
                 cleanup()
-    return [{"name": each.name, "unavailable": refused[each]} if each in refused else each.result(mode) for each in contenders]
+    return [{"name": each.name, "unavailable": refused[each]} if each in refused else each.result(mode)
+            for each in contenders]
 
 
 def _take_turns(actions, watch, rounds, seconds):

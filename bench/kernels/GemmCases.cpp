@@ -31,6 +31,7 @@ const Shape kShapes[] = {
     {67, 131, 16, 128, Epilogue::Plain, ElemType::BF16, "odd K: the last 16-byte copy of a row is partial"},
     {192, 256, 17, 32, Epilogue::Residual, ElemType::F32, "second bound plus one"},
     {256, 200, 33, 48, Epilogue::Silu, ElemType::BF16, "third bound plus one"},
+    {80, 136, 12, 64, Epilogue::Bias, ElemType::BF16, "groups of one slice, the last one short"},
     {96, 320, 65, 128, Epilogue::Bias, ElemType::BF16, "one token beyond a block of 64"},
     {320, 128, 130, 32, Epilogue::Plain, ElemType::BF16, "three token blocks, the last nearly empty"},
     {131, 80, 261, 48, Epilogue::Residual, ElemType::BF16, "unbounded variant: odd N, padded K, partial token block"},

@@ -94,7 +94,8 @@ class Script(unittest.TestCase):
     def test_failed_case_is_a_failure(self):
         build = self.copied_build()
         self.replace(build / "bin/kernel-check",
-                     "echo 'FAIL gemm x: error 0.1 of its bound (why): y[0, 0] = 1, expected 2'; echo '0 passed, 1 failed'; exit 1")
+                     "echo 'FAIL gemm x: error 0.1 of its bound (why): y[0, 0] = 1, expected 2'\n"
+                     "echo '0 passed, 1 failed'; exit 1")
         code, _, result = self.gpu("--dry", "--no-engine", "--class", "swiglu", build=build)
         self.assertEqual(code, 1)
         self.assertIn("gemm x: y[0, 0] = 1, expected 2", result["text"])
@@ -168,7 +169,8 @@ class Timing(unittest.TestCase):
             def capture(self, enqueue):
                 return capture(enqueue)
         contenders = [make(device) for make in contenders_of]
-        results = timing.measure(Backend(), timing.Stopwatch(device, None), contenders, rounds=9, seconds=60, min_us=100)
+        results = timing.measure(Backend(), timing.Stopwatch(device, None), contenders, rounds=9, seconds=60,
+                                 min_us=100)
         return contenders, results
 
     def test_median_of_one_launch_and_turns_through_all_copies(self):
@@ -202,7 +204,8 @@ class Timing(unittest.TestCase):
     def test_a_peer_without_graph_is_left_out(self):
         _, results = self.measure(self.capture_of({0}), *self.two())
         self.assertEqual((results[0]["mode"], round(results[0]["us"], 6)), ("graph", 5.0))
-        self.assertEqual(results[1], {"name": "b", "unavailable": "cannot be captured in a graph: operation not permitted"})
+        self.assertEqual(results[1], {"name": "b",
+                                      "unavailable": "cannot be captured in a graph: operation not permitted"})
         self.assertEqual(self.freed, 1)
 
     def test_no_graph_of_ours_means_none_for_anybody(self):
@@ -232,7 +235,8 @@ class Tables(unittest.TestCase):
                          ["verified", "checked", "failed"])
 
     def test_specifications_are_read_as_the_library_reads_them(self):
-        self.assertEqual(peers.parse("gemm format=s4 n=64 group=128"), ("gemm", {"format": "s4", "n": 64, "group": 128}))
+        self.assertEqual(peers.parse("gemm format=s4 n=64 group=128"),
+                         ("gemm", {"format": "s4", "n": 64, "group": 128}))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The run that a GPU gets, with PyTorch's streams and graphs played by the driver's: every line of it but the peers' own calls.
+"""The run that a GPU gets, with PyTorch's streams and graphs played by the driver's: all of it but the peers' own calls.
 
     rehearsal_test.py BUILD_DIRECTORY
 """
@@ -109,14 +109,15 @@ class Rehearsal(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         device = shim.Device(BUILD / "bin/libqcc_bench.so")
         device.facts.update(simulator=False, l2_bytes=4096, name="NVIDIA H999 (rehearsal)")
-        replaced = [(main.shim, "Device", lambda path: device), (main, "COPY_BYTES", 1 << 18), (peers, "of", fake_peers),
-                    (shapes, "timed", lambda dry, quick, classes: shapes.DRY[::3])]
+        replaced = [(main.shim, "Device", lambda path: device), (main, "COPY_BYTES", 1 << 18),
+                    (peers, "of", fake_peers), (shapes, "timed", lambda dry, quick, classes: shapes.DRY[::3])]
         for module, name, value in replaced:
             self.addCleanup(setattr, module, name, getattr(module, name))
             setattr(module, name, value)
         self.addCleanup(sys.modules.pop, "torch", None)
         sys.modules["torch"] = torch(device) if torch else None
-        options = main.parse(["--bin", str(BUILD / "bin"), "--out", folder.name, "--no-engine", "--every", "40", *arguments])
+        options = main.parse(["--bin", str(BUILD / "bin"), "--out", folder.name, "--no-engine", "--every", "40",
+                              *arguments])
         code = main.Run(options).run()
         [found] = Path(folder.name).glob("*-h999-rehearsal.json")
         return code, json.loads(found.read_text()), found.with_suffix(".txt").read_text()
@@ -132,7 +133,8 @@ class Rehearsal(unittest.TestCase):
             self.assertAlmostEqual(by_name["works"]["ratio"], by_name["works"]["us"] / each["qcc"]["us"])
             self.assertEqual(each["qcc"]["mode"], "graph")
             reasons = {name: peer["unavailable"] for name, peer in by_name.items() if "unavailable" in peer}
-            expected = {"cannot be made": "NotImplementedError: no kernel for this", "cannot run": "RuntimeError: refused"}
+            expected = {"cannot be made": "NotImplementedError: no kernel for this",
+                        "cannot run": "RuntimeError: refused"}
             if each["class"] == "swiglu":
                 expected["no graph"] = "cannot be captured in a graph: not while capturing"
             self.assertEqual(reasons, expected)

@@ -1,0 +1,190 @@
+"""What the end-to-end tests share: the tools, engines compiled once, logits, the tolerance table.
+
+Each test is called with the folder of the built tools and a working folder in the build tree, which
+keeps the kernel cache and the engines between the tests of a run:
+
+    agreement_test.py BIN_DIR WORK_DIR
+"""
+
+import dataclasses
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+
+TEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+ROOT = os.path.abspath(os.path.join(TEST, ".."))
+SMALL = os.path.join(ROOT, "test", "models", "small")
+FIXTURES = os.path.join(ROOT, "test", "models", "fixtures")
+HELDOUT = os.path.join(SMALL, "heldout.txt")
+MODEL_SCRIPTS = os.path.join(ROOT, "tools", "dev", "models")
+TOLERANCES = os.path.join(ROOT, "docs", "testing.md")
+
+sys.path.insert(0, os.path.join(TEST, "tools"))
+import compare_logits  # noqa: E402
+
+# Racechecking costs most of the simulator's time; agreement_test runs once with every check on.
+BULK = "races=off"
+
+
+def heldout(count, begin=0):
+    """`count` bytes of the held-out text as token ids."""
+    with open(HELDOUT, "rb") as file:
+        return list(file.read()[begin:begin + count])
+
+
+def listed(tokens):
+    return ",".join(map(str, tokens))
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How weights and K/V are stored: the flags that qcc and qcc-eval share."""
+    quant: str
+    kv: str = "bf16"
+    group: int = 0
+
+    def flags(self):
+        group = ["--group-size", str(self.group)] if self.group else []
+        return ["--quant", self.quant, "--kv-cache-dtype", self.kv, *group]
+
+    def __str__(self):
+        return f"{self.quant}{'-g%d' % self.group if self.group else ''} kv {self.kv}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerance:
+    """A row of the table in docs/testing.md; its measures are compare_logits.py's."""
+    first_row: float
+    max_error: float
+    rms_error: float
+
+
+def tolerances():
+    """The tolerance table: {(model, quant, kv): Tolerance}."""
+    table, row = {}, re.compile(r"\| (small|fixtures) \| (\w+) \| (\w+) \|([^|]+)\|([^|]+)\|([^|]+)\|")
+    with open(TOLERANCES) as file:
+        for match in filter(None, map(row.match, file)):
+            table[match.group(1, 2, 3)] = Tolerance(*(float(match.group(i)) for i in (4, 5, 6)))
+    if not table:
+        raise ValueError(f"{TOLERANCES} holds no tolerance table")
+    return table
+
+
+def parts_at(reference, actual):
+    """The index at which two token lists part, or None."""
+    if len(reference) != len(actual):
+        raise ValueError(f"{len(reference)} tokens against {len(actual)}")
+    return next((i for i, (a, b) in enumerate(zip(reference, actual)) if a != b), None)
+
+
+class ToolTest(unittest.TestCase):
+    """A test with the built tools at hand and a folder of its own."""
+    bin_dir = work_dir = None
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(dir=self.work_dir)
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def tool(self, name):
+        return os.path.join(self.bin_dir, name)
+
+    def environment(self, simulator=BULK, **more):
+        return dict(os.environ, QCC_KERNEL_CACHE=os.path.join(self.work_dir, "kernels"),
+                    QCCSIM_OPTIONS=simulator, **more)
+
+    def call(self, name, *arguments, simulator=BULK, **more):
+        """Runs a tool; standard output and error as text."""
+        return subprocess.run([self.tool(name), *map(str, arguments)], capture_output=True, check=False,
+                              encoding="utf-8", errors="replace", timeout=600,
+                              env=self.environment(simulator), **more)
+
+    def succeed(self, name, *arguments, **more):
+        result = self.call(name, *arguments, **more)
+        self.assertEqual(result.returncode, 0, f"{name} {arguments}:\n{result.stderr}")
+        return result
+
+    def refused(self, result, status, message):
+        """The tool said `message`, wrote nothing on standard output and ended with `status`."""
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.assertIn(message, result.stderr)
+        self.assertEqual(result.stdout, "")
+
+    def engine(self, model, recipe):
+        """The engine of a model, compiled once for all tests of a build of qcc."""
+        folder = os.path.join(self.work_dir, "engines")
+        os.makedirs(folder, exist_ok=True)
+        built = os.stat(self.tool("qcc"))
+        key = [os.path.abspath(model), *recipe.flags(), built.st_mtime_ns, built.st_size]
+        name = f"{os.path.basename(model)}-{recipe}".replace(" ", "-")
+        digest = hashlib.sha256(repr(key).encode()).hexdigest()[:12]
+        path = os.path.join(folder, f"{name}-{digest}.qengine")
+        with open(path + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path):
+                self.succeed("qcc", model, "--quiet", "--target", "sm_90", *recipe.flags(), "-o", path)
+        return path
+
+    def logits(self, name, source, prompt, count, *flags, **more):
+        """(generated tokens, logits) of qcc-run or qcc-eval; float64 [positions, vocabulary]."""
+        out = self.path(f"{name}.npy")
+        result = self.succeed(name, source, "--tokens", listed(prompt), "--max-new", count,
+                              "--ignore-eos", "--logits", out, *flags, **more)
+        tokens = [int(token) for token in result.stdout.split(",")] if count else []
+        self.assertEqual(len(tokens), count)
+        rows = compare_logits.load(out)
+        self.assertEqual(len(rows), len(prompt) + max(count - 1, 0))
+        return tokens, rows
+
+    def interpreted(self, model, recipe, prompt, count):
+        """In double precision: a BLAS for another processor sums f32 in another order, and near a tie that rounds another way."""
+        return self.logits("qcc-eval", model, prompt, count, "--f64", *recipe.flags())
+
+    def simulated(self, model, recipe, prompt, count, *flags, **more):
+        return self.logits("qcc-run", self.engine(model, recipe), prompt, count, "--quiet",
+                           "--device", "sim", *flags, **more)
+
+    def agree(self, model, recipe, tolerance, prompt, count, **more):
+        """The engine's logits and greedy choices on the simulator are the interpreter's.
+
+        Where the engine's choice parts from the interpreter's, which only a near-tie may cause, the engine is started again
+        on the interpreter's tokens, so that every position is compared on equal inputs.
+        """
+        expected_tokens, expected = self.interpreted(model, recipe, prompt, count)
+        text, done, rounds, worst, square = prompt + expected_tokens, 0, 0, 0.0, 0.0
+        begin = 0  # the first row not compared yet
+        while done < count or not rounds:
+            tokens, rows = self.simulated(model, recipe, text[:len(prompt) + done], count - done, **more)
+            parted = parts_at(expected_tokens[done:], tokens)
+            end = len(expected) if parted is None else len(prompt) + done + parted
+            result = compare_logits.compare(expected[begin:end], rows[begin:end], tolerance.max_error)
+            self.assertEqual(result["greedy_different"], [], f"{recipe}: tokens differ beyond near-ties")
+            scale = np.abs(expected).max()
+            error = (rows[begin:end] - expected[begin:end]) / scale
+            if begin == 0:
+                first = float(np.abs(error[0]).max())
+            worst, square = max(worst, float(np.abs(error).max())), square + float((error ** 2).sum())
+            done, begin, rounds = (count if parted is None else done + parted + 1), end, rounds + 1
+        rms = float(np.sqrt(square / np.sum((expected / scale) ** 2)))
+        print(f"{os.path.basename(model)} {recipe}: {len(prompt)}+{count} tokens, first row {first:.1e}, "
+              f"max error {worst:.1e}, rms error {rms:.1e}, near-ties {rounds - 1}", flush=True)
+        self.assertLessEqual(first, tolerance.first_row)
+        self.assertLessEqual(worst, tolerance.max_error)
+        self.assertLessEqual(rms, tolerance.rms_error)
+
+
+def main(arguments):
+    """A test's main: takes BIN_DIR and WORK_DIR, leaves the rest to unittest."""
+    ToolTest.bin_dir, ToolTest.work_dir = (os.path.abspath(a) for a in arguments[1:3])
+    os.makedirs(ToolTest.work_dir, exist_ok=True)
+    unittest.main(module="__main__", argv=[arguments[0], *arguments[3:]])

@@ -59,4 +59,34 @@ TEST(Prefill, NaNPropagatesFromKeysAndValues) {
     }
 }
 
+// A warp or a split whose only key is NaN has no maximum, just as one without keys; it must not be taken for one.
+TEST(Decode, NaNPropagatesFromALoneKey) {
+  for (ElemType kv : {ElemType::BF16, ElemType::E4M3}) {
+    // Position 16 is the only key of the second warp, position 256 the only one of the third split.
+    PagedCache cache(describe(2, 1, kv), {{1, 17}, {1, 257}}, 15);
+    for (size_t sequence : {0, 1})
+      cache.k[cache.index(sequence, cache.runs[sequence].context - 1, 0, 3)] = std::nanf("");
+    std::vector<uint16_t> q = Random(16).bf16(size_t(2 * cache.desc.qPitch));
+    std::string error;
+    std::vector<uint16_t> y = runDecode(test::testDevice(), cache, q, 4, 90, error);
+    ASSERT_EQ(error, "");
+    for (size_t i = 0; i < y.size(); ++i)
+      ASSERT_TRUE(std::isnan(quant::bf16ToFloat(y[i]))) << nameOf(kv) << " element " << i;
+  }
+}
+
+// Keys that share a page with the window's first key, but lie before it, must not be used at all: 0 * NaN is NaN.
+TEST(Decode, ValuesBeforeTheWindowDoNotReachTheResult) {
+  AttentionDesc desc = describe(2, 1, ElemType::BF16);
+  desc.window = 20;
+  PagedCache cache(desc, {{1, 60}}, 17);
+  cache.v[cache.index(0, 5, 0, 0)] = std::nanf("");
+  std::vector<uint16_t> q = Random(18).bf16(size_t(desc.qPitch));
+  std::string error;
+  std::vector<uint16_t> y = runDecode(test::testDevice(), cache, q, 1, 90, error);
+  ASSERT_EQ(error, "");
+  for (size_t i = 0; i < y.size(); ++i)
+    ASSERT_FALSE(std::isnan(quant::bf16ToFloat(y[i]))) << "element " << i;
+}
+
 } // namespace

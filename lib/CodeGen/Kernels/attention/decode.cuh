@@ -83,8 +83,9 @@ __device__ inline void mergeWarps(const State &state, float *shared, float *work
 #pragma unroll
     for (int w = 0; w < P::WARPS; ++w) {
       const float *record = shared + w * Buffer::floatsPerWarp + row * Buffer::stride;
-      // A warp without keys has m = -inf and weighs nothing.
-      total += record[P::HEAD_DIM] == minusInfinity() ? 0.0f : exp2Fast(record[P::HEAD_DIM] - best) * record[from];
+      // A warp without keys weighs nothing: 0 * 0. One whose scores are all NaN has m = -inf as well, but a NaN sum,
+      // which stays NaN here.
+      total += exp2Fast(record[P::HEAD_DIM] - best) * record[from];
     }
     float *to = workspace + recordOffset<P>(sequence, firstHead + row, split);
     to[column] = column == P::HEAD_DIM ? best : column < P::HEAD_DIM ? total * vScale : total;
@@ -125,7 +126,7 @@ template <typename P> __device__ inline void attentionDecode(const AttentionArgs
     }
     commitCopies(); // also when empty: the count of groups is what waitCopies goes by
   };
-  int slice = pageBegin * slicesPerPage + warp;
+  int slice = max(pageBegin * slicesPerPage, keyBegin / 16) + warp; // a page may begin before the window does
 #pragma unroll
   for (int stage = 0; stage < P::STAGES - 1; ++stage)
     copySlice(slice + stage * P::WARPS, stage);

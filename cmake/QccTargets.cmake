@@ -1,4 +1,4 @@
-# Two functions that every folder of lib/, tools/ and test/unit uses.
+# Functions that the folders of lib/, tools/ and test/unit share.
 
 if(QCC_ENABLE_COMPILER)
   find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)

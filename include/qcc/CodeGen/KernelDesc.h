@@ -1,6 +1,6 @@
 //===- KernelDesc.h - What a kernel must compute ------------------*- C++ -*-===//
 //
-// A KernelDesc states the problem with all its compile-time constants; a KernelConfig (KernelConfig.h) states how one
+// A KernelDesc states the problem with all its compile-time constants; a KernelConfig (KernelInstance.h) states how one
 // kernel solves it. Both are plain data without MLIR, so that kernels can be built, tested and timed on a machine that
 // has only the CUDA toolkit. Only sizes of the ragged batch stay run-time values (see docs/architecture.md).
 //

@@ -21,7 +21,7 @@ usage: bench/gpu.sh [options]
 exit status: 0 if everything that ran was right, 1 if something failed (the report says what), 2 usage
 examples
   bench/gpu.sh --quick
-  bench/gpu.sh --dry --no-engine --build build --out /tmp/dry
+  bench/gpu.sh --dry --no-engine --build build --out build/dry
 END
 }
 

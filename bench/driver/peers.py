@@ -116,10 +116,43 @@ def _rows(torch, family, values, copies, device, compiled):
     return choices
 
 
+def _rope_append(torch, values, copies, device, compiled):
+    """Rotation alone, of rows already split into heads; the append to a paged cache has no equivalent."""
+    rows, dim = values["rows"], values["dim"]
+    heads = values["heads"] + values["kv_heads"]
+    inputs = [torch.randn(rows, heads, dim, dtype=torch.bfloat16, device=device) for _ in range(copies)]
+    cosine, sine = (torch.randn(rows, 1, dim // 2, device=device) for _ in range(2))
+
+    def body(x):
+        low, high = x.float().chunk(2, dim=-1)
+        return torch.cat((low * cosine - high * sine, high * cosine + low * sine), dim=-1).to(torch.bfloat16)
+
+    def make(wrap):
+        def build():
+            rotate = wrap(body)
+            return lambda copy: rotate(inputs[copy])
+        return build
+    choices = [("eager rotation without append", make(lambda body: body))]
+    if compiled:
+        choices.append(("torch.compile of rotation without append", make(lambda body: torch.compile(body, dynamic=False))))
+    return choices
+
+
+def _argmax(torch, values, copies, device):
+    def make():
+        inputs = [torch.randn(values["rows"], values["columns"], device=device) for _ in range(copies)]
+        return lambda copy: torch.argmax(inputs[copy], dim=-1)
+    return [("torch.argmax", make)]
+
+
 def of(torch, spec, copies, device="cuda", compiled=True):
     family, values = parse(spec)
     if family == "gemm":
         return _gemm(torch, values, copies, device)
     if family in ("prefill", "decode"):
         return _attention(torch, family == "prefill", values, copies, device)
+    if family == "rope_append":
+        return _rope_append(torch, values, copies, device, compiled)
+    if family == "argmax":
+        return _argmax(torch, values, copies, device)
     return _rows(torch, family, values, copies, device, compiled)

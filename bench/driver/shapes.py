@@ -62,7 +62,19 @@ DRY = [
     ("decode e4m3", "decode kv=e4m3 heads=4 kv_heads=2 dim=64 batch=2 len=130", "three pages"),
     ("normalize", "normalize rows=3 columns=264 quantize=1 residual=1", "one warp and a tail"),
     ("swiglu", "swiglu rows=2 columns=136 quantize=0", "a narrow row"),
+    ("rope_append", "rope_append kv=e4m3 heads=4 kv_heads=2 dim=64 rows=5", "part of a page"),
+    ("argmax", "argmax rows=2 columns=1031", "odd width"),
 ]
+
+
+def _tokens():
+    for model, heads in ATTENTION.items():
+        for kv in ("bf16", "e4m3"):
+            for rows in (1, 64, 4096):
+                rank = 0 if model == "Llama-3-8B" and rows == 4096 else 1
+                yield rank, "rope_append", f"rope_append kv={kv} {heads} rows={rows}", model
+    for rows in (1, 64):
+        yield 1, "argmax", f"argmax rows={rows} columns=128256", "Llama-3"
 
 
 def timed(dry, quick, classes):
@@ -70,7 +82,7 @@ def timed(dry, quick, classes):
     if dry:
         rows = DRY
     else:
-        every = [row for part in (_gemm, _attention, _rows) for row in part()]
+        every = [row for part in (_gemm, _attention, _rows, _tokens) for row in part()]
         every.sort(key=lambda row: row[0])  # stable
         rows = [row[1:] for row in every if row[0] == 0 or not quick]
     return [row for row in rows if not classes or any(row[0].startswith(name) for name in classes)]

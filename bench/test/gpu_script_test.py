@@ -222,7 +222,7 @@ class Tables(unittest.TestCase):
         self.assertEqual(len(specs), len(set(specs)))
         self.assertEqual(every[:len(quick)], quick)
         for name in ("gemm bf16", "gemm e4m3", "gemm s4", "prefill bf16", "prefill e4m3", "decode bf16", "decode e4m3",
-                     "normalize", "swiglu"):
+                     "normalize", "swiglu", "rope_append"):
             self.assertTrue(any(row[0] == name for row in quick), name)
 
     def test_ratio_is_of_the_best_peer(self):

@@ -17,6 +17,11 @@ void Problem::input(const std::string &name, Bytes bytes, bool rotated) {
     rotatedNames.insert(name);
 }
 
+void Problem::table(const std::string &name, Bytes bytes, double readBytes) {
+  byteCount += readBytes;
+  inputs[name] = std::move(bytes);
+}
+
 void Problem::output(const std::string &name, size_t bytes) {
   byteCount += double(bytes);
   outputs[name] = bytes;
@@ -124,6 +129,10 @@ Expected<std::unique_ptr<Problem>> makeProblem(Device &device, int target, const
     return makeGemm(device, target, spec, rotateBytes);
   if (spec.family == "prefill" || spec.family == "decode")
     return makeAttention(device, target, spec, rotateBytes);
+  if (spec.family == "rope_append")
+    return makeRopeAppend(device, target, spec, rotateBytes);
+  if (spec.family == "argmax")
+    return makeArgmax(device, target, spec, rotateBytes);
   return makeRowProblem(device, target, spec, rotateBytes);
 }
 

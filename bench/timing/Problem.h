@@ -30,6 +30,8 @@ public:
 
   /// An operand. `rotated`: each copy gets its own, so that repeated launches find none of it in the L2 cache.
   void input(const std::string &name, Bytes bytes, bool rotated = false);
+  /// An operand of which a launch reads only `readBytes`.
+  void table(const std::string &name, Bytes bytes, double readBytes);
   /// Another argument that reads an operand's memory.
   void alias(const std::string &name, const std::string &operand) { aliases[name] = operand; }
   /// Bytes of an output, all ones before the first launch: a NaN in every float format.
@@ -82,6 +84,8 @@ Expected<std::unique_ptr<Problem>> makeProblem(Device &device, int target, const
 Expected<std::unique_ptr<Problem>> makeGemm(Device &device, int target, const Spec &spec, size_t rotateBytes);
 Expected<std::unique_ptr<Problem>> makeAttention(Device &device, int target, const Spec &spec, size_t rotateBytes);
 Expected<std::unique_ptr<Problem>> makeRowProblem(Device &device, int target, const Spec &spec, size_t rotateBytes);
+Expected<std::unique_ptr<Problem>> makeRopeAppend(Device &device, int target, const Spec &spec, size_t rotateBytes);
+Expected<std::unique_ptr<Problem>> makeArgmax(Device &device, int target, const Spec &spec, size_t rotateBytes);
 
 } // namespace qcc::bench
 

@@ -27,6 +27,8 @@ const std::vector<Family> &families() {
       {"prefill", attention, "kv", {"bf16", "e4m3"}},
       {"decode", attention, "kv", {"bf16", "e4m3"}},
       {"normalize", {"rows", "columns", "quantize", "residual"}, nullptr, {}},
+      {"rope_append", {"heads", "kv_heads", "dim", "rows"}, "kv", {"bf16", "e4m3"}},
+      {"argmax", {"rows", "columns"}, nullptr, {}},
       {"swiglu", {"rows", "columns", "quantize"}, nullptr, {}},
   };
   return all;

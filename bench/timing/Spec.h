@@ -5,6 +5,8 @@
 //   decode kv=bf16|e4m3 heads=H kv_heads=KH dim=D batch=B len=L     one new token each after L - 1 cached ones
 //   normalize rows=M columns=C quantize=0|1 residual=0|1            RMSNorm, eps 1e-5
 //   swiglu rows=M columns=C quantize=0|1                            silu(gate) * up from rows of 2 C
+//   rope_append kv=bf16|e4m3 heads=H kv_heads=KH dim=D rows=M       rotate q and k of M tokens, append k and v
+//   argmax rows=M columns=C                                         greedy choice from f32 logits
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_BENCH_TIMING_SPEC_H

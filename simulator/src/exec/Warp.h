@@ -80,8 +80,6 @@ struct Warp {
     p = (p & ~mask) | (value & mask);
   }
 
-  bool isRunnable() const { return active && !stopped; }
-
   // Group bookkeeping (Divergence.cpp). ------------------------------------
   /// Sends `taken` of the active threads to `target`; the rest goes on at pc.
   void split(uint32_t taken, uint32_t target);

@@ -27,7 +27,6 @@ public:
   /// Broadcast constant.
   Ref constant(uint64_t value, unsigned bits);
   PredRef predicate(const ptx::Symbol &symbol) const { return predOf[symbol.id] * 2; }
-  unsigned widthOf(uint32_t virtualRegister) const { return widths[virtualRegister]; }
   uint32_t addVirtual(unsigned bits);
 
   /// Orders the basic blocks so that diverged threads meet where their paths join, and drops
@@ -113,7 +112,6 @@ private:
 
   std::vector<std::string_view> modifiers;
   FunctionBuilder::Effects effects;
-  bool emitted = false;
 };
 
 /// Decodes a statement and appends it to the function's program.

@@ -88,9 +88,6 @@ constexpr bool isUnsigned(Type type) {
   return type == Type::U8 || type == Type::U16 || type == Type::U32 || type == Type::U64;
 }
 constexpr bool isInteger(Type type) { return isSigned(type) || isUnsigned(type); }
-constexpr bool isBits(Type type) {
-  return type == Type::B8 || type == Type::B16 || type == Type::B32 || type == Type::B64 || type == Type::B128;
-}
 
 } // namespace qccsim::ptx
 

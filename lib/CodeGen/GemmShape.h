@@ -10,10 +10,6 @@
 
 namespace qcc::codegen {
 
-/// Shared memory that a block may ask for on every target: 99 KiB (sm_89; CUDA C++ Programming Guide, "Technical
-/// specifications per compute capability"). The same kernels then run on sm_80, sm_89 and sm_90.
-inline constexpr int64_t kMaxSharedBytes = 99 * 1024;
-
 struct GemmShape {
   int64_t blockM = 16, blockN = 8, blockK = 64, warpsM = 1, warpsK = 1, stages = 2;
 

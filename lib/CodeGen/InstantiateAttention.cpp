@@ -2,6 +2,7 @@
 
 #include "Families.h"
 #include "Stub.h"
+#include "Targets.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,9 +11,6 @@ namespace qcc::codegen {
 namespace {
 
 using Stage = AttentionDesc::Stage;
-
-/// Opt-in limit of sm_89, the smallest among the targets.
-constexpr int64_t kMaxSharedBytes = 99 * 1024;
 
 /// Bytes between two rows of a K or V tile in shared memory (attention/cache_tile.cuh).
 int64_t tileStride(const AttentionDesc &desc) {

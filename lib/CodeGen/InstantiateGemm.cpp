@@ -3,6 +3,7 @@
 #include "Families.h"
 #include "GemmShape.h"
 #include "Stub.h"
+#include "Targets.h"
 
 #include <algorithm>
 

@@ -2,6 +2,7 @@
 
 #include "qcc/CodeGen/Attention.h"
 #include "../Families.h"
+#include "../Targets.h"
 
 #include <algorithm>
 
@@ -36,12 +37,11 @@ std::vector<KernelVariant> chooseFamily(const AttentionDesc &desc, int target, S
 }
 
 int64_t chooseMaxSplits(const AttentionDesc &desc, int64_t maxContext, int target) {
-  // Two blocks per multiprocessor (A100 108, L40S 142, H200 132), for one sequence; a split has at least two pages
-  // (attention/decode.cuh, kMinPagesPerSplit).
-  int64_t multiprocessors = target == 80 ? 108 : target == 89 ? 142 : 132;
+  // Two blocks per multiprocessor, for one sequence; a split has at least two pages (attention/decode.cuh,
+  // kMinPagesPerSplit).
   int64_t blocksPerSplit = desc.kvHeads * ((desc.heads / desc.kvHeads + 15) / 16);
   int64_t useful = (maxContext + 2 * kPageSize - 1) / (2 * kPageSize);
-  return std::clamp<int64_t>((2 * multiprocessors + blocksPerSplit - 1) / blocksPerSplit, 1,
+  return std::clamp<int64_t>((2 * multiprocessors(target) + blocksPerSplit - 1) / blocksPerSplit, 1,
                              std::clamp<int64_t>(useful, 1, 128));
 }
 

@@ -9,6 +9,7 @@
 #include "../Families.h"
 #include "../GemmShape.h"
 #include "../Stub.h"
+#include "../Targets.h"
 #include "TuningTable.h"
 
 #include <algorithm>
@@ -16,9 +17,6 @@
 
 namespace qcc::codegen {
 namespace {
-
-/// Multiprocessors of A100, L40S and H100/H200 (SXM).
-int64_t multiprocessors(int target) { return target == 80 ? 108 : target == 89 ? 142 : 132; }
 
 /// Bounds of the variants; the last one has none.
 constexpr int64_t kBuckets[] = {8, 16, 32, 64, 256, 0};

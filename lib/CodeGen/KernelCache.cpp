@@ -79,7 +79,8 @@ std::string KernelCache::path(const std::string &key) const {
 }
 
 std::optional<KernelImage> KernelCache::find(const std::string &key) const {
-  if (directory.empty() || !std::filesystem::is_regular_file(path(key)))
+  std::error_code ignored; // an unreadable cache is an empty one
+  if (directory.empty() || !std::filesystem::is_regular_file(path(key), ignored))
     return std::nullopt;
   Expected<MappedFile> file = MappedFile::open(path(key));
   if (!file)

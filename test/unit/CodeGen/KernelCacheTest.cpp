@@ -56,6 +56,13 @@ TEST_F(Cache, ReturnsWhatWasStored) {
   EXPECT_EQ(found->resources.sharedBytes, 1024);
 }
 
+TEST(CacheDirectory, OneThatCannotBeLookedAtIsEmpty) {
+  KernelCache cache("/" + std::string(5000, 'a')); // longer than any path may be
+  const std::string key(64, 'a');
+  cache.store(key, imageOf("image"));
+  EXPECT_FALSE(cache.find(key));
+}
+
 TEST_F(Cache, EveryFlippedByteIsNoticed) {
   cache.store(key, imageOf("image"));
   std::string path = onlyFile(), whole;

@@ -42,6 +42,8 @@ def breaches(library, programs):
 
 
 def main():
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     found = list(breaches(sys.argv[1], sys.argv[2:]))
     for breach in found:
         print(breach)

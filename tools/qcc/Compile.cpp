@@ -61,6 +61,9 @@ public:
   Status run() {
     if (Status s = load(); !s)
       return s;
+    if (options.compileFrom)
+      if (Status s = checkPhase(*options.compileFrom); !s)
+        return s;
     Phase last = options.compileTo.value_or(Phase::Engine);
     for (Phase phase : {Phase::Import, Phase::Quantize, Phase::Schedule, Phase::Engine}) {
       if (phase > last)
@@ -79,6 +82,37 @@ public:
   }
 
 private:
+  /// Files that were read: no output may replace them.
+  Status addInput(const std::string &path) {
+    Expected<MappedFile> file = MappedFile::open(path);
+    if (!file)
+      return file.takeError();
+    inputs.push_back(file->identity());
+    return {};
+  }
+
+  /// IR from outside may have been edited: what its phase promises is checked before the next relies on it.
+  Status checkPhase(Phase phase) {
+    PassManager pm(&context);
+    switch (phase) {
+    case Phase::Import:
+      pm.addPass(createVerifyImportPass());
+      break;
+    case Phase::Quantize:
+      pm.addPass(createVerifyQuantizePass());
+      break;
+    case Phase::Schedule:
+      pm.addPass(createVerifySchedulePass());
+      break;
+    case Phase::Engine:
+      pm.addPass(createVerifyEnginePass());
+      break;
+    }
+    if (mlir::failed(pm.run(*module)))
+      return Error{"'" + options.input + "' is not IR of the " + nameOf(phase) + " phase; see the messages above", ExitCode::BadInput};
+    return {};
+  }
+
   Status load() {
     if (!options.compileFrom) {
       Expected<hf::Model> model = hf::readModel(options.input);
@@ -86,6 +120,9 @@ private:
         return model.takeError();
       module = hf::buildGraph(context, *model);
       checkpoint = std::move(model->checkpoint);
+      inputs = checkpoint->inputs();
+      if (Status s = addInput(options.input + "/config.json"); !s)
+        return s;
       (*module)->setAttr(kOptionsAttr, StringAttr::get(&context, describe(options)));
       return checkContext();
     }
@@ -100,6 +137,9 @@ private:
     if (!opened)
       return Error{opened.error().message + "\nthe IR's weights come from '" + directory + "'; --weights DIR names another directory", opened.error().code};
     checkpoint = std::move(*opened);
+    inputs = checkpoint->inputs();
+    if (Status s = addInput(options.input); !s)
+      return s;
     return checkContext();
   }
 
@@ -154,13 +194,13 @@ private:
     return writeText(path.str().str(), printed(*module));
   }
 
-  static Status writeText(const std::string &path, const std::string &text) {
+  Status writeText(const std::string &path, const std::string &text) {
     if (path.empty() || path == "-") {
       llvm::outs() << text;
       llvm::outs().flush();
       return {};
     }
-    Expected<AtomicFile> file = AtomicFile::create(path);
+    Expected<AtomicFile> file = AtomicFile::create(path, inputs);
     if (!file)
       return file.takeError();
     if (Status s = file->write(text); !s)
@@ -174,7 +214,7 @@ private:
     write.threads = options.threads ? options.threads : defaultThreads();
     write.kernelCache = options.kernelCache.empty() ? codegen::KernelCache::defaultDirectory() : options.kernelCache;
     write.progress = options.quiet ? ProgressMode::Off : ProgressMode::Auto;
-    write.inputs = checkpoint->inputs();
+    write.inputs = inputs;
     Expected<WriteReport> report = writeEngine(*module, *checkpoint, options.output, write);
     if (!report)
       return report.takeError();
@@ -192,6 +232,7 @@ private:
   SourceMgrDiagnosticHandler handler;
   OwningOpRef<ModuleOp> module;
   std::unique_ptr<hf::Checkpoint> checkpoint;
+  std::vector<FileIdentity> inputs;
 };
 
 } // namespace

@@ -36,11 +36,10 @@ std::string size(double bytes) {
 } // namespace
 
 Status printDryRun(ModuleOp module, const Options &options, llvm::raw_ostream &os) {
-  auto models = module.getOps<engine::ModelOp>();
+  engine::ModelOp model = *module.getOps<engine::ModelOp>().begin();
   auto caches = module.getOps<graph::KvCacheOp>();
-  if (models.empty() || caches.empty())
-    return Error{"--dry-run needs the engine phase; leave out --compile-to", ExitCode::Usage};
-  engine::ModelOp model = *models.begin();
+  if (caches.empty())
+    return Error{"--dry-run: the IR has no graph.kv_cache", ExitCode::BadInput};
   graph::KvCacheOp cache = *caches.begin();
 
   int64_t parameters = 0;

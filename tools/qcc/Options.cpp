@@ -5,12 +5,14 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 
 #include <algorithm>
+#include <functional>
 
 using namespace llvm;
 
@@ -100,6 +102,22 @@ Status fillPhases(Flags &flags, Options &options) {
   return {};
 }
 
+/// A flag that only phases before --compile-from heed would be ignored in silence.
+Status refuseLateFlags(Flags &flags, const Options &options) {
+  if (!options.compileFrom)
+    return {};
+  SmallVector<std::reference_wrapper<const cl::Option>> late; // cl::list overloads the address operator
+  if (*options.compileFrom >= Phase::Quantize)
+    late.append({flags.quant, flags.groupSize, flags.kvCacheDtype, flags.exclude});
+  if (*options.compileFrom >= Phase::Engine)
+    late.append({flags.maxContext, flags.maxTokens, flags.maxSequences, flags.maxLogitRows});
+  for (const cl::Option &flag : late)
+    if (flag.getNumOccurrences())
+      return usage("--" + flag.ArgStr + ": has no effect with --compile-from=" + nameOf(*options.compileFrom) +
+                   ", whose IR says it already; give it to an earlier phase");
+  return {};
+}
+
 Status fillQuantization(Flags &flags, Options &options) {
   options.quant = StringRef(flags.quant).lower();
   if (!is_contained({"none", "fp8", "w4a16"}, options.quant))
@@ -169,6 +187,8 @@ const char *nameOf(Phase phase) {
 }
 
 Expected<Options> parseCommandLine(int argc, char **argv) {
+  // The LLVM dylib registers flags of all its libraries, `--threads` among them; none of them is qcc's.
+  cl::ResetCommandLineParser();
   Flags flags;
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
@@ -192,8 +212,12 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   for (auto fill : {fillPhases, fillQuantization, fillSizes, fillTargets})
     if (Status s = fill(flags, options); !s)
       return s.takeError();
+  if (Status s = refuseLateFlags(flags, options); !s)
+    return s.takeError();
   if (options.input.empty())
     return usage("no input: name a model directory, or an IR file with --compile-from");
+  if (options.compileFrom && sys::fs::is_directory(options.input))
+    return usage(Twine("--compile-from=") + nameOf(*options.compileFrom) + ": '" + options.input + "' is a directory; name the IR file");
   if (!sys::fs::exists(options.input))
     return Error{"'" + options.input + "': no such file or directory", ExitCode::BadInput};
   if (!options.compileFrom && !sys::fs::is_directory(options.input))
@@ -202,6 +226,8 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
     return usage("--weights is for --compile-from; the model directory has its own weights");
   if (options.output.empty() && !options.compileTo && !options.dryRun)
     return usage("no output: give -o FILE, --compile-to=PHASE or --dry-run");
+  if (options.dryRun && options.compileTo)
+    return usage("--dry-run needs all phases; leave out --compile-to");
   return options;
 }
 

@@ -29,7 +29,7 @@ struct WriteReport {
   double kernelSeconds = 0, weightSeconds = 0;
 };
 
-/// Compiles the kernels (cubin for each target and PTX of the lowest architecture each kernel can run on), evaluates the constants' derivations tile by tile
+/// Compiles the kernels (cubin for each target, PTX of the lowest; a kernel that needs a higher one is an error), evaluates the constants' derivations tile by tile
 /// straight into the file and writes the plan. The module is that of the engine phase. Nothing stands under `path` unless all of it succeeded.
 /// The bytes depend only on the module, the weights and the targets.
 Expected<WriteReport> writeEngine(mlir::ModuleOp module, const ParameterSource &source, const std::string &path, const WriteOptions &options);

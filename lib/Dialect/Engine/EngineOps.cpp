@@ -40,6 +40,15 @@ LogicalResult ConstantOp::verify() {
   // constant_c2
   if (int64_t(getBytes()) <= 0)
     return emitOpError() << "bytes " << int64_t(getBytes()) << " must be positive";
+  // constant_c3
+  auto type = dyn_cast<RankedTensorType>(getType());
+  if (!type || !type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+    return emitOpError() << "type " << getType() << " must be a static tensor of numbers";
+  if (getValue() && (!isa<DenseElementsAttr>(*getValue()) || getValue()->getType() != type || !type.getElementType().isF32()))
+    return emitOpError() << "value must be dense f32 of the type " << type;
+  int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  if (int64_t(getBytes()) != bytes)
+    return emitOpError() << "bytes " << getBytes() << " must be " << bytes << ", the size of " << type;
   return success();
 }
 

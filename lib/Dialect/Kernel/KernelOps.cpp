@@ -16,6 +16,10 @@ RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getTy
 bool isRows(RankedTensorType type) { return type.getRank() == 2 && !type.isDynamicDim(1); }
 bool isRowsOf(RankedTensorType type, Type element) { return isRows(type) && type.getElementType() == element; }
 
+bool isVectorOf(RankedTensorType type, int64_t size, Type element) {
+  return type.getRank() == 1 && type.getDimSize(0) == size && type.getElementType() == element;
+}
+
 /// One f32 per row.
 bool isRowScale(RankedTensorType type) { return type.getRank() == 1 && type.getElementType().isF32(); }
 
@@ -76,8 +80,8 @@ LogicalResult GemmOp::verify() {
   for (Value operand : getExtras()) {
     RankedTensorType type = typeOf(operand);
     bool fits = type.getRank() == 1 ? type.getDimSize(0) == y.getDimSize(1) : isRows(type) && type.getDimSize(1) == y.getDimSize(1);
-    if (!fits)
-      return emitOpError() << "epilogue operand " << type << " must have y's " << y.getDimSize(1) << " columns";
+    if (!fits || !(type.getElementType().isF32() || type.getElementType().isBF16()))
+      return emitOpError() << "epilogue operand " << type << " must have y's " << y.getDimSize(1) << " columns of f32 or bf16";
     arguments.push_back(type.getElementType());
   }
   // gemm_c6
@@ -87,8 +91,8 @@ LogicalResult GemmOp::verify() {
 LogicalResult NormalizeOp::verify() {
   RankedTensorType x = typeOf(getX()), weight = typeOf(getWeight());
   // normalize_c1
-  if (!isRowsOf(x, BFloat16Type::get(getContext())) || weight.getRank() != 1 || weight.getDimSize(0) != x.getDimSize(1))
-    return emitOpError() << "x " << x << " must be [?, H] bf16 and weight " << weight << " must be [H]";
+  if (!isRowsOf(x, BFloat16Type::get(getContext())) || !isVectorOf(weight, x.getDimSize(1), x.getElementType()))
+    return emitOpError() << "x " << x << " must be [?, H] bf16 and weight " << weight << " must be [H] bf16";
   // normalize_c2
   if (bool(getResidual()) != bool(getSum()) || (getSum() && (getSum().getType() != getX().getType() || getResidual().getType() != getX().getType())))
     return emitOpError() << "sum must be present exactly when residual is, both with x's type " << x;
@@ -114,6 +118,10 @@ LogicalResult RopeAppendOp::verify() {
   // rope_append_c3
   if (bool(getQNorm()) != bool(getKNorm()) || bool(getQNorm()) != getEps().has_value())
     return emitOpError() << "q_norm, k_norm and eps must come together";
+  // rope_append_c5
+  for (Value norm : {getQNorm(), getKNorm()})
+    if (norm && !isVectorOf(typeOf(norm), getHeadDim(), BFloat16Type::get(getContext())))
+      return emitOpError() << "norm weight " << typeOf(norm) << " must be [" << getHeadDim() << "] bf16";
   return success();
 }
 

@@ -39,7 +39,7 @@ struct ChooseVariantsPass : impl::ChooseVariantsPassBase<ChooseVariantsPass> {
     if (failed(requireModel(getOperation())))
       return signalPassFailure();
     int target = *llvm::min_element(targets);
-    int64_t maxContext = modelContext(getOperation());
+    int64_t context = maxContext ? maxContext : modelContext(getOperation());
     getOperation().walk([&](Operation *op) {
       if (!isa<kernel::KernelDialect>(op->getDialect()) || isa<kernel::YieldOp>(op) || op->hasAttr("variants"))
         return;
@@ -52,10 +52,11 @@ struct ChooseVariantsPass : impl::ChooseVariantsPassBase<ChooseVariantsPass> {
       }
       auto attention = dyn_cast<kernel::AttentionOp>(op);
       std::vector<codegen::KernelVariant> variants =
-          attention ? chooseAttention(attention, *desc, target, maxContext) : codegen::chooseVariants(*desc, target, rowsOf(op));
+          attention ? chooseAttention(attention, *desc, target, context) : codegen::chooseVariants(*desc, target, rowsOf(op));
       SmallVector<Attribute> attrs;
       for (const codegen::KernelVariant &variant : variants)
         attrs.push_back(toAttr(&getContext(), variant));
+      variantsChosen += int64_t(attrs.size());
       op->setAttr("variants", ArrayAttr::get(&getContext(), attrs));
     });
   }

@@ -33,13 +33,14 @@ std::string joinedName(ArrayRef<graph::LinearOp> linears) {
   std::string name;
   for (graph::LinearOp linear : linears) {
     StringRef own = linear.getName().value_or("linear");
-    name += name.empty() ? own.str() : ("+" + own.rsplit('.').second).str();
+    size_t last = own.rfind('.');
+    name += name.empty() ? own.str() : ("+" + (last == StringRef::npos ? own : own.drop_front(last + 1))).str();
   }
   return name;
 }
 
 /// A derivation that concatenates, result by result, the rows of the given symbols' tensors.
-graph::DerivedOp joinDerivations(OpBuilder &builder, StringRef name, ArrayRef<graph::GetOp> gets) {
+graph::DerivedOp joinDerivations(func::FuncOp function, SymbolTable &symbols, const Twine &name, ArrayRef<graph::GetOp> gets) {
   graph::GetOp first = gets.front();
   SmallVector<Type> types;
   for (unsigned i = 0; i < first->getNumResults(); ++i) {
@@ -51,7 +52,9 @@ graph::DerivedOp joinDerivations(OpBuilder &builder, StringRef name, ArrayRef<gr
     types.push_back(RankedTensorType::get(shape, type.getElementType()));
   }
   Location loc = first.getLoc();
-  auto derived = graph::DerivedOp::create(builder, loc, name, TypeRange(types));
+  OpBuilder builder(function);
+  auto derived = graph::DerivedOp::create(builder, loc, name.str(), TypeRange(types));
+  symbols.insert(derived); // renames it where the name is taken
   OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
   SmallVector<SmallVector<Value>> parts(types.size());
   for (graph::GetOp get : gets) {
@@ -66,9 +69,9 @@ graph::DerivedOp joinDerivations(OpBuilder &builder, StringRef name, ArrayRef<gr
   return derived;
 }
 
-void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
+void join(func::FuncOp function, SymbolTable &symbols, ArrayRef<graph::LinearOp> linears) {
   graph::LinearOp first = linears.front();
-  OpBuilder symbols(function), builder(first);
+  OpBuilder builder(first);
   std::string name = joinedName(linears);
   Location loc = first.getLoc();
 
@@ -78,7 +81,7 @@ void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
     if (linear.getBias())
       biases.push_back(linear.getBias().getDefiningOp<graph::GetOp>());
   }
-  graph::DerivedOp derived = joinDerivations(symbols, name + ".weight", weights);
+  graph::DerivedOp derived = joinDerivations(function, symbols, name + ".weight", weights);
   SmallVector<Type> types;
   for (unsigned i = 0; i < derived.getNumDerived(); ++i)
     types.push_back(derived.getDerivedType(i));
@@ -86,7 +89,7 @@ void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
   Value weight = WeightView::of(first.getW())->rebuild(builder, get);
   Value bias;
   if (!biases.empty()) {
-    graph::DerivedOp joined = joinDerivations(symbols, name + ".bias", biases);
+    graph::DerivedOp joined = joinDerivations(function, symbols, name + ".bias", biases);
     bias = graph::GetOp::create(builder, loc, TypeRange(joined.getDerivedType(0)), FlatSymbolRefAttr::get(joined.getSymNameAttr())).getResult(0);
   }
 
@@ -107,18 +110,29 @@ void join(func::FuncOp function, ArrayRef<graph::LinearOp> linears) {
 
 struct FuseLinearsPass : impl::FuseLinearsPassBase<FuseLinearsPass> {
   void runOnOperation() override {
+    SymbolTable symbols(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       llvm::MapVector<Value, SmallVector<graph::LinearOp>> byInput;
       function.walk([&](graph::LinearOp linear) { byInput[linear.getX()].push_back(linear); });
       for (auto &[input, linears] : byInput) {
-        SmallVector<graph::LinearOp> group{linears.front()};
-        for (graph::LinearOp linear : ArrayRef(linears).drop_front())
-          if (canJoin(group.front(), linear) && rowsOfWeight(group.back()) % kSliceAlignment == 0 && cast<RankedTensorType>(input.getType()).getRank() == 2)
-            group.push_back(linear);
-        if (group.size() < 2)
+        if (cast<RankedTensorType>(input.getType()).getRank() != 2)
           continue;
-        fused += group.size();
-        join(function, group);
+        // Several groups where some layers are excluded from quantization: each joins with its like.
+        SmallVector<SmallVector<graph::LinearOp>> groups;
+        for (graph::LinearOp linear : linears) {
+          auto *group = llvm::find_if(groups, [&](ArrayRef<graph::LinearOp> group) {
+            return canJoin(group.front(), linear) && rowsOfWeight(group.back()) % kSliceAlignment == 0;
+          });
+          if (group == groups.end())
+            groups.push_back({linear});
+          else
+            group->push_back(linear);
+        }
+        for (ArrayRef<graph::LinearOp> group : groups)
+          if (group.size() > 1) {
+            fused += group.size();
+            join(function, symbols, group);
+          }
       }
     }
   }

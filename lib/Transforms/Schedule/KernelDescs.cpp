@@ -149,6 +149,10 @@ FailureOr<codegen::ScalarProgram> translateBody(Operation *owner, Block &body) {
     return program.numInputs + int32_t(program.body.size()) - 1;
   };
   for (Operation &op : body) {
+    // Canonicalization hoists constants out of regions; a kernel sees its own body only.
+    for (Value operand : op.getOperands())
+      if (!numbers.contains(operand))
+        return op.emitError("reads a value from outside its kernel body; only arguments and ops of the body can be read"), failure();
     if (auto yield = dyn_cast<kernel::YieldOp>(op)) {
       program.result = numbers[yield.getValue()];
       return program;

@@ -15,6 +15,7 @@
 #include "qcc/Dialect/Graph/GraphDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -37,6 +38,7 @@ public:
   Lowering(ModuleOp module, const ModelLimits &limits) : module(module), limits(limits), builder(module.getContext()) {}
 
   LogicalResult run();
+  int64_t kernelCount() const { return int64_t(kernels.size()); }
 
 private:
   struct Launch {
@@ -52,6 +54,8 @@ private:
 
   FailureOr<std::vector<Case>> instantiateCases(Operation *op);
   FailureOr<Launch> instantiate(Operation *op, const codegen::KernelDesc &desc, const codegen::KernelConfig &config);
+  LogicalResult checkFunction(func::FuncOp function);
+  LogicalResult boundContext(func::FuncOp function);
   void placeValues(func::FuncOp function);
   void placeConstants(func::FuncOp function);
   int64_t rowsLimit(Operation *op) { return rowsOf(op) == codegen::Size::R ? limits.maxLogitRows : limits.maxTokens; }
@@ -281,10 +285,41 @@ LogicalResult Lowering::emitLaunch(OpBuilder &at, Operation *op, const Launch &l
   return success();
 }
 
+/// What the lowering relies on and no op's verifier says: IR may have been edited by hand.
+LogicalResult Lowering::checkFunction(func::FuncOp function) {
+  if (function.getNumArguments() != entryInputs().size() || function.getNumResults() != entryOutputs().size())
+    return function.emitError() << "'forward' has " << function.getNumArguments() << " arguments and " << function.getNumResults() << " results, must have "
+                                << entryInputs().size() << " and " << entryOutputs().size();
+  llvm::SmallDenseSet<Value> returned;
+  for (Value value : function.getBody().front().getTerminator()->getOperands())
+    if (!value.getDefiningOp() || isa<graph::GetOp>(value.getDefiningOp()) || !returned.insert(value).second)
+      return function.emitError("'forward' must return results of kernels, each once");
+  SymbolTable symbols(module);
+  for (auto get : function.getOps<graph::GetOp>())
+    if (!symbols.lookup<graph::DerivedOp>(get.getSymbol()))
+      return get.emitError("reads a parameter; the engine holds results of graph.derived");
+  return success();
+}
+
+/// Positions beyond the cos/sin table would be read outside it, so the table bounds the engine's context.
+LogicalResult Lowering::boundContext(func::FuncOp function) {
+  int64_t positions = modelContext(module);
+  for (auto rope : function.getOps<kernel::RopeAppendOp>())
+    positions = std::min(positions, typeOf(rope.getTable()).getDimSize(0));
+  if (limits.maxContext > positions)
+    return module.emitError() << "max-context " << limits.maxContext << " exceeds the " << positions
+                              << " positions that the schedule phase made cos/sin tables for; run that phase with the larger limit";
+  if (!limits.maxContext)
+    limits.maxContext = positions;
+  return success();
+}
+
 LogicalResult Lowering::run() {
   auto function = module.lookupSymbol<func::FuncOp>("forward");
   if (!function)
     return module.emitError("has no function 'forward'");
+  if (failed(requireModel(module)) || failed(checkFunction(function)) || failed(boundContext(function)))
+    return failure();
   for (Operation &op : function.getBody().front()) {
     if (isa<graph::GetOp, func::ReturnOp>(op))
       continue;
@@ -333,8 +368,10 @@ struct LowerToEnginePass : impl::LowerToEnginePassBase<LowerToEnginePass> {
 
   void runOnOperation() override {
     ModelLimits limits{maxContext, maxTokens, maxSequences, maxLogitRows, compileOptions};
-    if (failed(Lowering(getOperation(), limits).run()))
-      signalPassFailure();
+    Lowering lowering(getOperation(), limits);
+    if (failed(lowering.run()))
+      return signalPassFailure();
+    kernels += lowering.kernelCount();
   }
 };
 

@@ -20,6 +20,7 @@ void buildSchedulePipeline(OpPassManager &pm, const std::vector<int> &targets, c
   pm.addPass(createScheduleKernelsPass(schedule));
   // Derivations that joined or packed ones replaced are read by those, never directly: they stay.
   ChooseVariantsPassOptions choose;
+  choose.maxContext = limits.maxContext;
   choose.targets.assign(targets.begin(), targets.end());
   pm.addPass(createChooseVariantsPass(choose));
   pm.addPass(createVerifySchedulePass());

@@ -206,7 +206,7 @@ void Scheduler::scheduleRest() {
 LogicalResult Scheduler::eraseDead() {
   Block &body = function.getBody().front();
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body)))
-    if (op.use_empty() && (isMemoryEffectFree(&op) || isa<graph::AttentionOp, graph::KvAppendOp>(op)) && !op.hasTrait<OpTrait::IsTerminator>())
+    if (op.use_empty() && isMemoryEffectFree(&op) && !op.hasTrait<OpTrait::IsTerminator>())
       op.erase();
   LogicalResult result = success();
   for (Operation &op : body)

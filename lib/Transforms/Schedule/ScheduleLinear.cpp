@@ -80,12 +80,11 @@ FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, gra
     schemes.push_back(builder.getStringAttr(scheme ? textOf(scheme) : "bf16"));
     layoutTexts.push_back(builder.getStringAttr(textOf(layout)));
   }
-  std::string name = label + ".packed";
-  auto derived = symbols.lookup<graph::DerivedOp>(name);
-  if (!derived || derived.getTypes() != builder.getTypeArrayAttr(types)) {
+  graph::DerivedOp &derived = packedWeights[{view->get.getSymbolAttr(), builder.getTypeArrayAttr(types)}];
+  if (!derived) {
     OpBuilder at(function);
-    derived = graph::DerivedOp::create(at, loc, name, TypeRange(types));
-    symbols.insert(derived);
+    derived = graph::DerivedOp::create(at, loc, label + ".packed", TypeRange(types));
+    symbols.insert(derived); // renames it where the name is taken
     derived->setAttr("qcc.layers", builder.getArrayAttr(layers));
     derived->setAttr("qcc.schemes", builder.getArrayAttr(schemes));
     derived->setAttr("qcc.layouts", builder.getArrayAttr(layoutTexts));

@@ -39,6 +39,8 @@ private:
   mlir::SymbolTable symbols;
   int64_t maxContext;
   llvm::DenseMap<mlir::Operation *, kernel::Size> rowSizes;
+  /// By the symbol of the unpacked weight and the types of the packed one: linears of one weight share it.
+  llvm::DenseMap<std::pair<mlir::Attribute, mlir::Attribute>, graph::DerivedOp> packedWeights;
 };
 
 /// f32, rounded to bf16 and back: what a bf16-typed value of the graph is inside a kernel body.

@@ -17,8 +17,8 @@ LogicalResult verifyVariants(Operation &op) {
   auto variants = op.getAttrOfType<ArrayAttr>("variants");
   if (!variants || variants.empty())
     return op.emitError("illegal after the schedule phase: a kernel op without variants");
-  for (auto variant : variants.getAsRange<kernel::VariantAttr>())
-    if (variant.getBounds().empty() != (variant == variants.getValue().back()))
+  for (auto [index, variant] : llvm::enumerate(variants.getAsRange<kernel::VariantAttr>()))
+    if (variant.getBounds().empty() != (index + 1 == variants.size()))
       return op.emitError("illegal after the schedule phase: the last variant, and no other, must be without bounds");
   return success();
 }

@@ -154,3 +154,13 @@ engine.entry @case_c1 inputs [] outputs [] {
     }
   }
 }
+
+// -----
+
+// expected-error @below {{bytes 12 must be 8, the size of 'tensor<2xf32>'}}
+engine.constant @constant_c3 value dense<1.0> : tensor<2xf32> : tensor<2xf32> bytes 12 {layer = "", scheme = "", layout = ""}
+
+// -----
+
+// expected-error @below {{value must be dense f32 of the type 'tensor<8xi8>'}}
+engine.constant @constant_c3_type value dense<1> : tensor<8xi8> : tensor<8xi8> bytes 8 {layer = "", scheme = "", layout = ""}

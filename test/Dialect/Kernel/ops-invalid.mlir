@@ -227,3 +227,12 @@ func.func @argmax_c1(%x: tensor<?x64xbf16>) {
   %y = kernel.argmax %x rows R : (tensor<?x64xbf16>) -> tensor<?xi32>
   return
 }
+
+// -----
+
+func.func @rope_append_c5(%x: tensor<?x64xbf16>, %t: tensor<8x32x2xf32>, %i: tensor<?xi32>, %n: tensor<64xf32>) {
+  // expected-error @below {{norm weight 'tensor<64xf32>' must be [64] bf16}}
+  %q = kernel.rope_append @kv layer 0 heads 1 kv_heads 1 head_dim 64 qkv(%x, %x, %x) at [0, 0, 0] norms(%n, %n) eps 1.0e-06 table %t positions %i slots %i
+    : (tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<?x64xbf16>, tensor<64xf32>, tensor<64xf32>, tensor<8x32x2xf32>, tensor<?xi32>, tensor<?xi32>) -> tensor<?x64xbf16>
+  return
+}

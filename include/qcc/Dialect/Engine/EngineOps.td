@@ -26,7 +26,7 @@ def Engine_ConstantOp : Engine_Op<"constant", [Symbol]> {
   let summary = "bytes of one result of a derivation, or a few values";
   let description = [{
     `layer`, `scheme` and `layout` are for people and inspection tools. (C1) either a source, which is a `graph.derived`, with the number of one of its results, or
-    a value is given; (C2) `bytes` is positive.
+    a value is given; (C2) `bytes` is positive; (C3) the type is static, a value is f32 of this type, and `bytes` is its size.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<FlatSymbolRefAttr>:$source, OptionalAttr<I64Attr>:$result, OptionalAttr<ElementsAttr>:$value,
                        TypeAttr:$type, I64Attr:$bytes, StrAttr:$layer, StrAttr:$scheme, StrAttr:$layout);

@@ -20,7 +20,7 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, SingleBlo
 
     Constraints: (C1) `x` is [?, K] and y is [?, N] with static K, N; (C2) `x_scale` is present exactly when the format is e4m3;
     (C3) `weight_scale` is present exactly when the format is not bf16; (C4) `group` is present exactly when the format is s4 and is a positive
-    multiple of 16; (C5) rank 1 operands have N elements, rank 2 operands are [?, N]; (C6) the region's arguments are f32 and the
+    multiple of 16; (C5) rank 1 operands have N elements, rank 2 operands are [?, N], of f32 or bf16; (C6) the region's arguments are f32 and the
     operands' element types, and it yields y's element type.
   }];
   let arguments = (ins Kernel_WeightFormat:$format, Kernel_Size:$rows, OptionalAttr<I64Attr>:$group, AnyRankedTensor:$weights,
@@ -45,7 +45,7 @@ def Kernel_YieldOp : Op<KernelDialect, "yield", [Pure, Terminator, ParentOneOf<[
 def Kernel_NormalizeOp : Kernel_Op<"normalize", [Pure, AttrSizedResultSegments]> {
   let summary = "RMSNorm of x, or of x + residual, optionally quantized per row";
   let description = [{
-    (C1) `x` is [?, H] bf16 and `weight` is [H]; (C2) `sum` is present exactly when `residual` is, with x's type; (C3) `scale` ([?] f32) is present exactly when y is e4m3.
+    (C1) `x` is [?, H] bf16 and `weight` is [H] bf16; (C2) `sum` is present exactly when `residual` is, with x's type; (C3) `scale` ([?] f32) is present exactly when y is e4m3.
   }];
   let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, Optional<AnyRankedTensor>:$residual, F64Attr:$eps, Kernel_Size:$rows,
                        OptionalAttr<Kernel_VariantArray>:$variants);
@@ -62,7 +62,7 @@ def Kernel_RopeAppendOp : Kernel_Op<"rope_append", [AttrSizedOperandSegments, De
   let description = [{
     `q`, `k`, `v` are [?, columns] bf16; each is read at its column offset, so one fused projection may be passed three times.
     (C1) offsets + heads * head_dim lie inside the rows; (C2) `table` is f32 [positions, head_dim / 2, 2]; (C3) `q_norm` and `k_norm` come together;
-    (C4) the cache exists, its heads and head_dim agree and `layer` is one of its layers.
+    (C4) the cache exists, its heads and head_dim agree and `layer` is one of its layers; (C5) `q_norm` and `k_norm` are [head_dim] bf16.
   }];
   let arguments = (ins AnyRankedTensor:$q, AnyRankedTensor:$k, AnyRankedTensor:$v, DenseI64ArrayAttr:$offsets,
                        Optional<AnyRankedTensor>:$q_norm, Optional<AnyRankedTensor>:$k_norm, OptionalAttr<F64Attr>:$eps,

@@ -24,6 +24,9 @@ def ScheduleKernelsPass : Pass<"qcc-schedule-kernels", "::mlir::ModuleOp"> {
     Chooses which ops share a kernel: a linear takes the residual add behind it, a norm or a point-wise chain the quantization behind it, RoPE the append to the
     cache. Weights get a derivation that packs them into the kernel's layout. Afterwards `forward` holds kernel ops and `graph.get` only; an op without a kernel is an error.
 
+        %y = graph.linear %x, %w                %p = graph.get @q_proj.packed
+        %z = graph.add %y, %residual     ==>    %z = kernel.gemm bf16 rows T weights(%p) x(%x) extras(%residual) … { … }
+
     `max-context` bounds the positions of the cos/sin table; 0 means the model's own limit.
   }];
   let dependentDialects = ["::qcc::graph::GraphDialect", "::qcc::kernel::KernelDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
@@ -40,7 +43,9 @@ def ChooseVariantsPass : Pass<"qcc-choose-variants", "::mlir::ModuleOp"> {
         kernel.argmax %x rows R : …   ==>   kernel.argmax %x rows R {variants = [#kernel.variant<{}, {WARPS = 8}>]} : …
   }];
   let dependentDialects = ["::qcc::kernel::KernelDialect"];
-  let options = [ListOption<"targets", "targets", "int", "compute capabilities, such as 80,90">];
+  let options = [ListOption<"targets", "targets", "int", "compute capabilities, such as 80,90">,
+                 Option<"maxContext", "max-context", "int64_t", "0", "longest sequence, which bounds the splits of decode attention; 0 means the model's own limit">];
+  let statistics = [Statistic<"variantsChosen", "variants-chosen", "variants given to kernel ops">];
 }
 
 def VerifySchedulePass : Pass<"qcc-verify-schedule", "::mlir::ModuleOp"> {
@@ -52,8 +57,11 @@ def LowerToEnginePass : Pass<"qcc-lower-to-engine", "::mlir::ModuleOp"> {
   let summary = "instantiate kernels, plan memory, write launches";
   let description = [{
     Each variant becomes an `engine.kernel` with its CUDA stub, each value a buffer in the arena, each tensor read by `graph.get` an `engine.constant`, and `forward` an
-    `engine.entry` of launches in the same order. Precondition: the schedule phase. Sizes are upper bounds of a step.
+    `engine.entry` of launches in the same order. Precondition: the schedule phase. Sizes are upper bounds of a step; the context is also bounded by the cos/sin tables.
+
+        %n = kernel.argmax %x rows R {…}   ==>   engine.launch @k_argmax_… grid […] args [#engine.buffer<@b7>, #engine.output<"next_tokens">, …]
   }];
+  let statistics = [Statistic<"kernels", "kernels", "distinct kernels instantiated">];
   let dependentDialects = ["::qcc::engine::EngineDialect"];
   let options = [Option<"maxContext", "max-context", "int64_t", "0", "longest sequence; 0 means the model's own limit">,
                  Option<"maxTokens", "max-tokens", "int64_t", "512", "tokens of a step">,

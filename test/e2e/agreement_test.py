@@ -6,8 +6,6 @@ logits within the tolerance table, greedy choices equal but for near-ties.
     agreement_test.py BIN_DIR WORK_DIR
 """
 
-import os
-import subprocess
 import sys
 
 import harness
@@ -82,8 +80,7 @@ class SimulatorModes(harness.ToolTest):
 
 class Batches(harness.ToolTest):
     def test_answers_do_not_depend_on_how_prompts_run(self):
-        """Prompts together or alone, whole or in pieces: the same text. It is long enough to leave no near-tie to chance: the
-        model was chosen a prompt whose choices are clear."""
+        """Prompts together or alone, whole or in pieces; these prompts' continuations have no near-ties."""
         prompts = [harness.heldout(count, begin) for begin, count in ((0, 7), (200, 90), (500, 33))]
         engine = self.engine(SMALL, BF16)
         common = ("--device", "sim", "--quiet", "--ignore-eos", "--max-new", 8)

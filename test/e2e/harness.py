@@ -30,7 +30,7 @@ TOLERANCES = os.path.join(ROOT, "docs", "testing.md")
 sys.path.insert(0, os.path.join(TEST, "tools"))
 import compare_logits  # noqa: E402
 
-# Racechecking costs most of the simulator's time; agreement_test runs once with every check on.
+# Looking for races costs most of the simulator's time; agreement_test runs once with every check on.
 BULK = "races=off"
 
 

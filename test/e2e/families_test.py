@@ -2,7 +2,7 @@
 
 The interpreter's own agreement with the fixtures' logits is Interpreter/fixtures_test.py.
 
-    fixtures_test.py BIN_DIR WORK_DIR
+    families_test.py BIN_DIR WORK_DIR
 """
 
 import os

@@ -1,5 +1,5 @@
-"""What the tools refuse: impossible requests, unusable outputs, damaged engines. Damaged model directories are in
-bad_checkpoints_test.py.
+"""What the tools refuse: impossible requests, unusable outputs, damaged engines. Damaged model
+directories are in bad_checkpoints_test.py.
 
     bad_input_test.py BIN_DIR WORK_DIR
 """
@@ -25,15 +25,16 @@ class Compiler(harness.ToolTest):
     def test_impossible_requests(self):
         out = ("-o", self.path("x"))
         for status, message, arguments in (
-                (2, "unknown GPU 'sm_70'; must be sm_80, sm_89 or sm_90", ("--target", "sm_70")),
-                (69, "sm_80: has no FP8 tensor cores", ("--target", "sm_80,sm_90", "--quant", "fp8")),
-                (2, "unknown preset 'int3'; must be none, fp8 or w4a16", ("--quant", "int3")),
-                (2, "unknown type 'int8'; must be bf16 or fp8", ("--kv-cache-dtype", "int8")),
-                (2, "48 must be 32, 64 or 128", ("--quant", "w4a16", "--group-size", "48")),
-                (2, "fp8 has no groups", ("--quant", "fp8", "--group-size", "64")),
-                (2, "1000 exceeds the model's max_position_embeddings 256", ("--max-context", "1000")),
-                (2, "unknown phase 'link'", ("--compile-to", "link")),
-                (2, "comes before", ("--compile-from", "schedule", "--compile-to", "import"))):
+            (2, "unknown GPU 'sm_70'; must be sm_80, sm_89 or sm_90", ("--target", "sm_70")),
+            (69, "sm_80: has no FP8 tensor cores", ("--target", "sm_80,sm_90", "--quant", "fp8")),
+            (2, "unknown preset 'int3'; must be none, fp8 or w4a16", ("--quant", "int3")),
+            (2, "unknown type 'int8'; must be bf16 or fp8", ("--kv-cache-dtype", "int8")),
+            (2, "48 must be 32, 64 or 128", ("--quant", "w4a16", "--group-size", "48")),
+            (2, "fp8 has no groups", ("--quant", "fp8", "--group-size", "64")),
+            (2, "1000 exceeds the model's max_position_embeddings 256", ("--max-context", "1000")),
+            (2, "unknown phase 'link'", ("--compile-to", "link")),
+            (2, "comes before", ("--compile-from", "schedule", "--compile-to", "import")),
+        ):
             with self.subTest(arguments):
                 self.check_refused(status, message, MODEL, *arguments, *out)
 
@@ -43,7 +44,14 @@ class Compiler(harness.ToolTest):
         self.check_refused(65, "is not a directory", os.path.join(MODEL, "config.json"), *out)
         self.check_refused(2, "no input", *out)
         self.check_refused(2, "no output", MODEL)
-        self.check_refused(65, "is not IR that qcc can read", "--compile-from", "import", os.path.join(MODEL, "config.json"), *out)
+        self.check_refused(
+            65,
+            "is not IR that qcc can read",
+            "--compile-from",
+            "import",
+            os.path.join(MODEL, "config.json"),
+            *out,
+        )
 
     def test_output_that_is_an_input(self):
         model = self.path("model")
@@ -64,17 +72,38 @@ class Compiler(harness.ToolTest):
         self.check_refused(74, "cannot write", MODEL, "-o", "/proc/x.qengine")
 
     def test_no_space_left(self):
-        """A limit on the size of files stands for a full disk; Python leaves its signal ignored, so that writing fails instead."""
+        """A limit on the size of files stands for a full disk; its signal stays ignored."""
         self.engine(SMALL, Recipe("none"))  # the kernel cache is warm: only the engine is written
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20))
-        self.check_refused(74, "File too large", SMALL, "--quiet", "-o", self.path("x"), preexec_fn=limit, restore_signals=False)
-        self.check_refused(74, "File too large", SMALL, "--quiet", "--threads", "1", "-o", self.path("x"), preexec_fn=limit,
-                           restore_signals=False)
+        self.check_refused(
+            74,
+            "File too large",
+            SMALL,
+            "--quiet",
+            "-o",
+            self.path("x"),
+            preexec_fn=limit,
+            restore_signals=False,
+        )
+        self.check_refused(
+            74,
+            "File too large",
+            SMALL,
+            "--quiet",
+            "--threads",
+            "1",
+            "-o",
+            self.path("x"),
+            preexec_fn=limit,
+            restore_signals=False,
+        )
 
     def test_a_failed_build_keeps_the_engine_that_was_there(self):
         with open(self.path("x"), "w") as file:
             file.write("before")
-        self.check_refused(69, "FP8", MODEL, "--target", "sm_80", "--quant", "fp8", "-o", self.path("x"))
+        self.check_refused(
+            69, "FP8", MODEL, "--target", "sm_80", "--quant", "fp8", "-o", self.path("x")
+        )
         with open(self.path("x")) as file:
             self.assertEqual(file.read(), "before")
 
@@ -85,14 +114,22 @@ class Runner(harness.ToolTest):
 
     def test_prompts(self):
         engine = self.engine(MODEL, Recipe("none"))
-        for message, tokens in (("ids are 0 to 130", "1,131"), ("ids are 0 to 130", "1,2147483647"), ("empty prompt", ""),
-                                ("prompt of 257 tokens exceeds the engine's context of 256", harness.listed([1] * 257))):
+        for message, tokens in (
+            ("ids are 0 to 130", "1,131"),
+            ("ids are 0 to 130", "1,2147483647"),
+            ("empty prompt", ""),
+            ("prompt of 257 tokens exceeds the engine's context of 256", harness.listed([1] * 257)),
+        ):
             with self.subTest(tokens[:20]):
                 self.refused(self.run_model(engine, "--tokens", tokens), 65, message)
         self.refused(self.run_model(engine, "--tokens=-1"), 65, "130")
-        self.refused(self.run_model(engine, "--tokens", harness.listed([1] * 250), "--max-new", 8), 65, "256")
+        self.refused(
+            self.run_model(engine, "--tokens", harness.listed([1] * 250), "--max-new", 8), 65, "256"
+        )
         self.refused(self.run_model(engine, "--text", "a"), 65, "no byte vocabulary")
-        self.refused(self.run_model(self.path("nowhere"), "--tokens", "1"), 74, "No such file or directory")
+        self.refused(
+            self.run_model(self.path("nowhere"), "--tokens", "1"), 74, "No such file or directory"
+        )
 
     def test_the_last_position_of_the_context_works(self):
         tokens, _ = self.simulated(MODEL, Recipe("none"), [1] * 250, 7)
@@ -117,13 +154,28 @@ class DamagedEngine(harness.ToolTest):
     def check_runtime_refuses(self, what):
         """The runtime too, before anything is generated."""
         with self.subTest(what):
-            result = self.call("qcc-run", self.damaged, "--device", "sim", "--verify", "--quiet", "--tokens", "1", "--max-new", 1)
+            result = self.call(
+                "qcc-run",
+                self.damaged,
+                "--device",
+                "sim",
+                "--verify",
+                "--quiet",
+                "--tokens",
+                "1",
+                "--max-new",
+                1,
+            )
             self.refused(result, 65, self.damaged)
 
     def test_flipped_bits(self):
         size = len(self.sound)
-        # The header and section table bit by bit, then places all over the file, each with another bit.
-        places = [(byte, byte % 8) for byte in range(0, 512, 3)] + [(size * i // 150, i % 8) for i in range(1, 150)] + [(size - 1, 7)]
+        # A third of the header's and section table's bytes, then places all over the file.
+        places = (
+            [(byte, byte % 8) for byte in range(0, 512, 3)]
+            + [(size * i // 150, i % 8) for i in range(1, 150)]
+            + [(size - 1, 7)]
+        )
         for byte, bit in places:
             data = bytearray(self.sound)
             data[byte] ^= 1 << bit
@@ -155,7 +207,9 @@ class Evaluation(harness.ToolTest):
         self.refused(result, 74, "No such file or directory")
 
     def test_dry_run_writes_nothing(self):
-        report = self.succeed("qcc", MODEL, "--quant", "w4a16", "--dry-run", "-o", self.path("x")).stdout
+        report = self.succeed(
+            "qcc", MODEL, "--quant", "w4a16", "--dry-run", "-o", self.path("x")
+        ).stdout
         self.assertIn("parameters", report)
         self.assertEqual(os.listdir(self.folder), [])
 

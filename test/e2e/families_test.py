@@ -27,18 +27,28 @@ class Fixtures(harness.ToolTest):
             prompt = np.load(os.path.join(model, "tokens.npy")).tolist()
             for recipe in RECIPES:
                 with self.subTest(name, recipe=str(recipe)):
-                    self.agree(model, recipe, table["fixtures", recipe.quant, recipe.kv], prompt, GENERATED)
+                    self.agree(
+                        model, recipe, table["fixtures", recipe.quant, recipe.kv], prompt, GENERATED
+                    )
 
     def test_unquantized_engines_compute_the_reference_logits(self):
-        """Against transformers, without the interpreter in between: bf16 rounding is all that may show."""
-        for name in ("llama3", "mistral-window", "qwen2-window", "qwen3-v5-tied", "llama-bias-sharded"):
+        """Against transformers, with no interpreter in between: only bf16 rounding may show."""
+        for name in (
+            "llama3",
+            "mistral-window",
+            "qwen2-window",
+            "qwen3-v5-tied",
+            "llama-bias-sharded",
+        ):
             with self.subTest(name):
                 model = os.path.join(FIXTURES, name)
                 expected = np.load(os.path.join(model, "logits.npy")).astype(np.float64)
                 prompt = np.load(os.path.join(model, "tokens.npy")).tolist()
                 _, rows = self.simulated(model, Recipe("none"), prompt, 0)
-                rms = float(np.sqrt(np.mean((rows - expected) ** 2) / np.mean(expected ** 2)))
-                print(f"{name}: rms error {rms:.1e} against the reference implementation", flush=True)
+                rms = float(np.sqrt(np.mean((rows - expected) ** 2) / np.mean(expected**2)))
+                print(
+                    f"{name}: rms error {rms:.1e} against the reference implementation", flush=True
+                )
                 self.assertLess(rms, 4e-2)
 
 

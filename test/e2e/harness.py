@@ -30,14 +30,14 @@ TOLERANCES = os.path.join(ROOT, "docs", "testing.md")
 sys.path.insert(0, os.path.join(TEST, "tools"))
 import compare_logits  # noqa: E402
 
-# Looking for races costs most of the simulator's time; agreement_test runs once with every check on.
+# Looking for races costs most of the simulator's time; agreement_test runs with every check once.
 BULK = "races=off"
 
 
 def heldout(count, begin=0):
     """`count` bytes of the held-out text as token ids."""
     with open(HELDOUT, "rb") as file:
-        return list(file.read()[begin:begin + count])
+        return list(file.read()[begin : begin + count])
 
 
 def listed(tokens):
@@ -47,6 +47,7 @@ def listed(tokens):
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """How weights and K/V are stored: the flags that qcc and qcc-eval share."""
+
     quant: str
     kv: str = "bf16"
     group: int = 0
@@ -62,6 +63,7 @@ class Recipe:
 @dataclasses.dataclass(frozen=True)
 class Tolerance:
     """A row of the table in docs/testing.md; its measures are compare_logits.py's."""
+
     first_row: float
     max_error: float
     rms_error: float
@@ -69,7 +71,9 @@ class Tolerance:
 
 def tolerances():
     """The tolerance table: {(model, quant, kv): Tolerance}."""
-    table, row = {}, re.compile(r"\| (small|fixtures) \| (\w+) \| (\w+) \|([^|]+)\|([^|]+)\|([^|]+)\|")
+    table, row = {}, re.compile(
+        r"\| (small|fixtures) \| (\w+) \| (\w+) \|([^|]+)\|([^|]+)\|([^|]+)\|"
+    )
     with open(TOLERANCES) as file:
         for match in filter(None, map(row.match, file)):
             table[match.group(1, 2, 3)] = Tolerance(*(float(match.group(i)) for i in (4, 5, 6)))
@@ -87,6 +91,7 @@ def parts_at(reference, actual):
 
 class ToolTest(unittest.TestCase):
     """A test with the built tools at hand and a folder of its own."""
+
     bin_dir = work_dir = None
 
     def setUp(self):
@@ -100,14 +105,25 @@ class ToolTest(unittest.TestCase):
         return os.path.join(self.bin_dir, name)
 
     def environment(self, simulator=BULK, **more):
-        return dict(os.environ, QCC_KERNEL_CACHE=os.path.join(self.work_dir, "kernels"),
-                    QCCSIM_OPTIONS=simulator, **more)
+        return dict(
+            os.environ,
+            QCC_KERNEL_CACHE=os.path.join(self.work_dir, "kernels"),
+            QCCSIM_OPTIONS=simulator,
+            **more,
+        )
 
     def call(self, name, *arguments, simulator=BULK, **more):
         """Runs a tool; standard output and error as text."""
-        return subprocess.run([self.tool(name), *map(str, arguments)], capture_output=True, check=False,
-                              encoding="utf-8", errors="replace", timeout=600,
-                              env=self.environment(simulator), **more)
+        return subprocess.run(
+            [self.tool(name), *map(str, arguments)],
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+            timeout=600,
+            env=self.environment(simulator),
+            **more,
+        )
 
     def succeed(self, name, *arguments, **more):
         result = self.call(name, *arguments, **more)
@@ -132,14 +148,27 @@ class ToolTest(unittest.TestCase):
         with open(path + ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not os.path.exists(path):
-                self.succeed("qcc", model, "--quiet", "--target", "sm_90", *recipe.flags(), "-o", path)
+                self.succeed(
+                    "qcc", model, "--quiet", "--target", "sm_90", *recipe.flags(), "-o", path
+                )
         return path
 
     def logits(self, name, source, prompt, count, *flags, **more):
         """(generated tokens, logits) of qcc-run or qcc-eval; float64 [positions, vocabulary]."""
         out = self.path(f"{name}.npy")
-        result = self.succeed(name, source, "--tokens", listed(prompt), "--max-new", count,
-                              "--ignore-eos", "--logits", out, *flags, **more)
+        result = self.succeed(
+            name,
+            source,
+            "--tokens",
+            listed(prompt),
+            "--max-new",
+            count,
+            "--ignore-eos",
+            "--logits",
+            out,
+            *flags,
+            **more,
+        )
         tokens = [int(token) for token in result.stdout.split(",")] if count else []
         self.assertEqual(len(tokens), count)
         rows = compare_logits.load(out)
@@ -147,37 +176,56 @@ class ToolTest(unittest.TestCase):
         return tokens, rows
 
     def interpreted(self, model, recipe, prompt, count):
-        """In double precision: a BLAS for another processor sums f32 in another order, and near a tie that rounds another way."""
+        """In double precision: how a BLAS orders f32 sums depends on the processor."""
         return self.logits("qcc-eval", model, prompt, count, "--f64", *recipe.flags())
 
     def simulated(self, model, recipe, prompt, count, *flags, **more):
-        return self.logits("qcc-run", self.engine(model, recipe), prompt, count, "--quiet",
-                           "--device", "sim", *flags, **more)
+        return self.logits(
+            "qcc-run",
+            self.engine(model, recipe),
+            prompt,
+            count,
+            "--quiet",
+            "--device",
+            "sim",
+            *flags,
+            **more,
+        )
 
     def agree(self, model, recipe, tolerance, prompt, count, **more):
         """The engine's logits and greedy choices on the simulator are the interpreter's.
 
-        Where the engine's choice parts from the interpreter's, which only a near-tie may cause, the engine is started again
-        on the interpreter's tokens, so that every position is compared on equal inputs.
+        Where the engine's choice parts from the interpreter's, which only a near-tie may cause, the
+        engine is started again on the interpreter's tokens: all positions see equal inputs.
         """
         expected_tokens, expected = self.interpreted(model, recipe, prompt, count)
         text, done, rounds, worst, square = prompt + expected_tokens, 0, 0, 0.0, 0.0
         begin = 0  # the first row not compared yet
         while done < count or not rounds:
-            tokens, rows = self.simulated(model, recipe, text[:len(prompt) + done], count - done, **more)
+            tokens, rows = self.simulated(
+                model, recipe, text[: len(prompt) + done], count - done, **more
+            )
             parted = parts_at(expected_tokens[done:], tokens)
             end = len(expected) if parted is None else len(prompt) + done + parted
-            result = compare_logits.compare(expected[begin:end], rows[begin:end], tolerance.max_error)
-            self.assertEqual(result["greedy_different"], [], f"{recipe}: tokens differ beyond near-ties")
+            result = compare_logits.compare(
+                expected[begin:end], rows[begin:end], tolerance.max_error
+            )
+            self.assertEqual(
+                result["greedy_different"], [], f"{recipe}: tokens differ beyond near-ties"
+            )
             scale = np.abs(expected).max()
             error = (rows[begin:end] - expected[begin:end]) / scale
             if begin == 0:
                 first = float(np.abs(error[0]).max())
-            worst, square = max(worst, float(np.abs(error).max())), square + float((error ** 2).sum())
+            worst, square = max(worst, float(np.abs(error).max())), square + float((error**2).sum())
             done, begin, rounds = (count if parted is None else done + parted + 1), end, rounds + 1
         rms = float(np.sqrt(square / np.sum((expected / scale) ** 2)))
-        print(f"{os.path.basename(model)} {recipe}: {len(prompt)}+{count} tokens, first row {first:.1e}, "
-              f"max error {worst:.1e}, rms error {rms:.1e}, near-ties {rounds - 1}", flush=True)
+        print(
+            f"{os.path.basename(model)} {recipe}: {len(prompt)}+{count} tokens, "
+            f"first row {first:.1e}, "
+            f"max error {worst:.1e}, rms error {rms:.1e}, near-ties {rounds - 1}",
+            flush=True,
+        )
         self.assertLessEqual(first, tolerance.first_row)
         self.assertLessEqual(worst, tolerance.max_error)
         self.assertLessEqual(rms, tolerance.rms_error)

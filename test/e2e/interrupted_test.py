@@ -1,6 +1,6 @@
-"""A compilation that is stopped, at any moment, leaves no file under the output's name, and the next one succeeds.
+"""A compilation stopped at any moment leaves nothing half-written under the output's name.
 
-    interrupted_test.py BIN_DIR WORK_DIR
+interrupted_test.py BIN_DIR WORK_DIR
 """
 
 import os
@@ -19,13 +19,27 @@ class Interrupted(harness.ToolTest):
         self.expected = self.engine(SMALL, Recipe("w4a16"))
         self.out = self.path("out/x.qengine")
         os.mkdir(self.path("out"))
-        self.command = [self.tool("qcc"), SMALL, "--quiet", "--threads", "1", *Recipe("w4a16").flags(), "-o", self.out]
+        self.command = [
+            self.tool("qcc"),
+            SMALL,
+            "--quiet",
+            "--threads",
+            "1",
+            *Recipe("w4a16").flags(),
+            "-o",
+            self.out,
+        ]
 
     def start(self):
-        return subprocess.Popen(self.command, env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return subprocess.Popen(
+            self.command,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def stop(self, seconds, number):
-        """Stops qcc after a time; whether that came before its end. What is under the output's name then is whole."""
+        """Stops qcc after a time; whether that came before its output was in place."""
         process = self.start()
         time.sleep(seconds)
         process.send_signal(number)
@@ -57,7 +71,7 @@ class Interrupted(harness.ToolTest):
         self.check_whole()
 
     def test_killed_while_kernels_are_compiled(self):
-        """The kernel cache holds whole entries only: the next compilation uses it and gives the same engine."""
+        """The kernel cache holds whole entries only: the next one uses it."""
         cache = self.path("cache")
         self.command += ["--kernel-cache", cache]
         stopped = 0

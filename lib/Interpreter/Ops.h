@@ -12,6 +12,8 @@
 
 #include "llvm/ADT/ArrayRef.h"
 
+#include <cmath>
+
 namespace qcc::interp {
 
 /// The element type of an op's result.
@@ -25,6 +27,9 @@ template <typename T> Tensor<T> finish(mlir::Value result, std::vector<int64_t> 
   roundTo(type, std::span<T>(values));
   return Tensor<T>::make(type, std::move(shape), std::move(values));
 }
+
+/// The larger of two numbers; NaN wins, as it does in the kernels (arith.maximumf), so that it is seen.
+template <typename T> T larger(T a, T b) { return std::isnan(a) ? a : std::isnan(b) || a < b ? b : a; }
 
 // OpsElementwise.cpp. `op` has the trait Unary or Binary, or is a cast.
 template <typename T> Tensor<T> evalUnary(mlir::Operation *op, const Tensor<T> &x);

@@ -64,8 +64,8 @@ template <typename T> Tensor<T> evalBinary(mlir::Operation *op, const Tensor<T> 
       .template Case<graph::SubOp>([&](auto) { return map([](T l, T r) { return l - r; }); })
       .template Case<graph::MulOp>([&](auto) { return map([](T l, T r) { return l * r; }); })
       .template Case<graph::DivOp>([&](auto) { return map([](T l, T r) { return l / r; }); })
-      .template Case<graph::MaxOp>([&](auto) { return map([](T l, T r) { return l < r ? r : l; }); })
-      .template Case<graph::MinOp>([&](auto) { return map([](T l, T r) { return r < l ? r : l; }); });
+      .template Case<graph::MaxOp>([&](auto) { return map([](T l, T r) { return larger(l, r); }); })
+      .template Case<graph::MinOp>([&](auto) { return map([](T l, T r) { return -larger(-l, -r); }); });
 }
 
 template <typename T> Tensor<T> evalCast(graph::CastOp op, const Tensor<T> &x) {

@@ -53,7 +53,7 @@ template <typename T> Tensor<T> evalSoftmax(graph::SoftmaxOp op, const Tensor<T>
       auto at = [&](int64_t e) -> T & { return y[size_t((o * view.extent + e) * view.inner + i)]; };
       T largest = at(0);
       for (int64_t e = 1; e < view.extent; ++e)
-        largest = std::max(largest, at(e));
+        largest = larger(largest, at(e));
       double sum = 0;
       for (int64_t e = 0; e < view.extent; ++e)
         sum += double(at(e) = std::exp(at(e) - largest));
@@ -74,7 +74,7 @@ template <typename T> Tensor<T> evalReduce(graph::ReduceOp op, const Tensor<T> &
       T largest = at(0);
       for (int64_t e = 0; e < view.extent; ++e) {
         sum += double(at(e));
-        largest = std::max(largest, at(e));
+        largest = larger(largest, at(e));
       }
       bool isMax = op.getKind() == graph::ReduceKind::max, isMean = op.getKind() == graph::ReduceKind::mean;
       y.push_back(isMax ? largest : T(isMean ? sum / double(view.extent) : sum));

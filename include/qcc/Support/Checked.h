@@ -18,13 +18,6 @@ inline std::optional<uint64_t> checkedMul(uint64_t a, uint64_t b) {
   return result;
 }
 
-inline std::optional<uint64_t> checkedAdd(uint64_t a, uint64_t b) {
-  uint64_t result;
-  if (__builtin_add_overflow(a, b, &result))
-    return std::nullopt;
-  return result;
-}
-
 } // namespace qcc
 
 #endif // QCC_SUPPORT_CHECKED_H

@@ -12,7 +12,7 @@ unsigned defaultThreads();
 
 /// Calls body(begin, end) for consecutive pieces of [begin, end) of `grain` iterations (the last may be shorter), on up
 /// to `threads` threads. Cutting depends only on `grain`, so results that depend on a piece's bounds are the same for
-/// any number of threads.
+/// any number of threads. An exception of the body ends the loop and is rethrown here.
 void parallelFor(int64_t begin, int64_t end, int64_t grain, unsigned threads,
                  const std::function<void(int64_t begin, int64_t end)> &body);
 

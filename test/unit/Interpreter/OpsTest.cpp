@@ -252,6 +252,24 @@ TEST_P(Ops, ConcatAndSlice) {
       EXPECT_EQ(part[size_t(t * 3 + i)], x[size_t(t * 6 + i + 2)]);
 }
 
+TEST_P(Ops, LargerAndSmallerKeepNaNOnEitherSide) {
+  // sqrt of the negative values of x gives the NaN.
+  for (const char *op : {"max", "min"})
+    for (const char *operands : {"%y, %n", "%n, %y"}) {
+      std::vector<float> z = run(std::string("%n = graph.sqrt %x : tensor<?x6xf32> -> tensor<?x6xf32>\n  %z = graph.") + op +
+                                     " " + operands + " : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>",
+                                 {rows, columns});
+      ASSERT_EQ(z.size(), x.size());
+      for (size_t i = 0; i < z.size(); ++i) {
+        EXPECT_EQ(std::isnan(z[i]), x[i] < 0) << op << " " << operands << " " << i;
+        if (x[i] >= 0) {
+          double root = float(std::sqrt(double(x[i]))), other = y[i];
+          EXPECT_FLOAT_EQ(z[i], float(op == std::string("max") ? std::fmax(root, other) : std::fmin(root, other)));
+        }
+      }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Precisions, Ops, testing::Values(interp::Precision::F32, interp::Precision::F64),
                          [](const auto &info) { return info.param == interp::Precision::F32 ? "f32" : "f64"; });
 

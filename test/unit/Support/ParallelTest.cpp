@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <mutex>
+#include <new>
 #include <set>
 
 using namespace qcc;
@@ -24,6 +25,16 @@ TEST(Parallel, CutsTheSamePiecesForAnyNumberOfThreads) {
     EXPECT_EQ(pieces, (std::set<std::pair<int64_t, int64_t>>{{3, 8}, {8, 13}, {13, 18}, {18, 20}}));
   }
   parallelFor(5, 5, 1, 2, [](int64_t, int64_t) { FAIL() << "an empty range has no pieces"; });
+}
+
+TEST(Parallel, RethrowsTheBodysException) {
+  for (unsigned threads : {1u, 2u, 8u})
+    EXPECT_THROW(parallelFor(0, 100, 1, threads,
+                             [](int64_t begin, int64_t) {
+                               if (begin == 7)
+                                 throw std::bad_alloc();
+                             }),
+                 std::bad_alloc);
 }
 
 TEST(Progress, EstimatesFromThePastRate) {

@@ -82,6 +82,9 @@ int parseTarget(StringRef name) {
 /// "name: value: what is allowed".
 Error usage(const Twine &message) { return {message.str() + "; see qcc --help", ExitCode::Usage}; }
 
+/// Rows and sequences are the y and z extents of some grids, which CUDA limits.
+constexpr int64_t kMaxGridRows = 65535;
+
 Status checkPositive(StringRef flag, int64_t value, int64_t limit) {
   if (value <= 0 || value > limit)
     return usage("--" + flag + ": " + Twine(value) + " is outside 1 to " + Twine(limit));
@@ -144,7 +147,7 @@ Status fillSizes(Flags &flags, Options &options) {
     if (Status s = checkPositive("max-context", options.maxContext, limit); !s)
       return s;
   for (auto [flag, value] : {std::pair<StringRef, int64_t>{"max-tokens", options.maxTokens}, {"max-sequences", options.maxSequences}, {"max-logit-rows", options.maxLogitRows}})
-    if (Status s = checkPositive(flag, value, limit); !s)
+    if (Status s = checkPositive(flag, value, kMaxGridRows); !s)
       return s;
   if (options.maxSequences > options.maxTokens)
     return usage("--max-sequences: " + Twine(options.maxSequences) + " exceeds --max-tokens " + Twine(options.maxTokens) + "; each sequence of a step has at least one token");

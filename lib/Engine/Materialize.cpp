@@ -38,7 +38,8 @@ Status writeValue(const engine::ConstantOp &op, size_t index, engine_file::Engin
 
 } // namespace
 
-Status materialize(ModuleOp module, const BuiltPlan &built, const ParameterSource &source, engine_file::EngineWriter &writer, unsigned threads, ProgressMode mode) {
+Status materialize(ModuleOp module, const BuiltPlan &built, const ParameterSource &source,
+                   engine_file::EngineWriter &writer, unsigned threads, ProgressMode mode) {
   SymbolTable symbols(module);
   llvm::MapVector<Operation *, Source> sources;
   uint64_t total = 0;
@@ -61,7 +62,8 @@ Status materialize(ModuleOp module, const BuiltPlan &built, const ParameterSourc
     one.derivation = std::move(*derivation);
     for (auto [result, index] : one.constantOf)
       if (one.derivation->byteCount(result) != built.constants[index].bytes)
-        return Error{"constant '" + built.constants[index].name + "': its derivation gives " + std::to_string(one.derivation->byteCount(result)) + " bytes, the plan says " +
+        return Error{"constant '" + built.constants[index].name + "': its derivation gives " +
+                         std::to_string(one.derivation->byteCount(result)) + " bytes, the plan says " +
                          std::to_string(built.constants[index].bytes),
                      ExitCode::Internal};
     int64_t multiple = one.derivation->rowMultiple(), rows = (kTileRows + multiple - 1) / multiple * multiple;

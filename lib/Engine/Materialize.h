@@ -9,10 +9,10 @@
 
 namespace qcc {
 
-/// Writes the bytes of every constant, derivations tile by tile on `threads` threads. A tile has a fixed number of rows, so the bytes do not depend on the
-/// threads, and memory is a few tiles per thread.
-Status materialize(mlir::ModuleOp module, const BuiltPlan &built, const ParameterSource &source, engine_file::EngineWriter &writer, unsigned threads,
-                   ProgressMode progress);
+/// Writes the bytes of every constant, derivations tile by tile on `threads` threads. A tile has a fixed number of
+/// rows, so the bytes do not depend on the threads, and memory is a few tiles per thread.
+Status materialize(mlir::ModuleOp module, const BuiltPlan &built, const ParameterSource &source,
+                   engine_file::EngineWriter &writer, unsigned threads, ProgressMode progress);
 
 } // namespace qcc
 

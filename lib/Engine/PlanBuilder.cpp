@@ -34,7 +34,8 @@ std::string textOf(Type type) {
 std::string textOf(DictionaryAttr config) {
   std::string text;
   for (NamedAttribute item : config)
-    text += (text.empty() ? "" : " ") + item.getName().str() + "=" + std::to_string(cast<IntegerAttr>(item.getValue()).getInt());
+    text += (text.empty() ? "" : " ") + item.getName().str() + "=" +
+            std::to_string(cast<IntegerAttr>(item.getValue()).getInt());
   return text;
 }
 
@@ -47,7 +48,8 @@ public:
     auto entries = module.getOps<engine::EntryOp>();
     auto caches = module.getOps<graph::KvCacheOp>();
     if (models.empty() || entries.empty() || caches.empty())
-      return Error{"not engine-phase IR: engine.model, engine.entry and graph.kv_cache must be present", ExitCode::BadInput};
+      return Error{"not engine-phase IR: engine.model, engine.entry and graph.kv_cache must be present",
+                   ExitCode::BadInput};
     addModel(*models.begin(), *caches.begin());
     for (auto op : module.getOps<engine::ConstantOp>())
       addConstant(op);
@@ -73,7 +75,8 @@ private:
     model.kvHeads = uint32_t(cache.getKvHeads());
     model.headDim = uint32_t(cache.getHeadDim());
     model.pageSize = uint32_t(cache.getPageSize());
-    model.kvType = isa<Float8E4M3FNType>(cache.getElementType()) ? engine_file::KvType::E4M3 : engine_file::KvType::BF16;
+    model.kvType =
+        isa<Float8E4M3FNType>(cache.getElementType()) ? engine_file::KvType::E4M3 : engine_file::KvType::BF16;
     model.maxContext = uint32_t(op.getMaxContext());
     model.maxTokens = uint32_t(op.getMaxTokens());
     model.maxSequences = uint32_t(op.getMaxSequences());
@@ -86,8 +89,9 @@ private:
   void addConstant(engine::ConstantOp op) {
     constantIndex[op.getSymName()] = uint32_t(built.constants.size());
     auto type = cast<RankedTensorType>(op.getType());
-    built.constants.push_back({op.getSymName().str(), op.getBytes(), textOf(type.getElementType()), std::vector<int64_t>(type.getShape()), op.getLayer().str(),
-                               op.getScheme().str(), op.getLayout().str()});
+    built.constants.push_back({op.getSymName().str(), op.getBytes(), textOf(type.getElementType()),
+                               std::vector<int64_t>(type.getShape()), op.getLayer().str(), op.getScheme().str(),
+                               op.getLayout().str()});
     built.constantOps.push_back(op);
   }
 
@@ -115,14 +119,16 @@ private:
   engine_file::Arg argOf(Attribute attr, engine::EntryOp entry) {
     using Kind = engine_file::Arg::Kind;
     auto position = [](ArrayAttr names, StringRef name) {
-      return uint32_t(llvm::find_if(names, [&](Attribute item) { return cast<StringAttr>(item).getValue() == name; }) - names.begin());
+      return uint32_t(llvm::find_if(names, [&](Attribute item) { return cast<StringAttr>(item).getValue() == name; }) -
+                      names.begin());
     };
     if (auto constant = dyn_cast<engine::ConstantArgAttr>(attr))
       return {Kind::Constant, constantIndex.lookup(constant.getSymbol().getValue()), 0, engine_file::Size::None};
     if (auto buffer = dyn_cast<engine::BufferArgAttr>(attr))
       return {Kind::Buffer, bufferIndex.lookup(buffer.getSymbol().getValue()), 0, engine_file::Size::None};
     if (auto cache = dyn_cast<engine::CacheArgAttr>(attr))
-      return {cache.getWhich() == "k" ? Kind::KCache : Kind::VCache, uint32_t(cache.getLayer()), 0, engine_file::Size::None};
+      return {cache.getWhich() == "k" ? Kind::KCache : Kind::VCache, uint32_t(cache.getLayer()), 0,
+              engine_file::Size::None};
     if (auto input = dyn_cast<engine::InputArgAttr>(attr))
       return {Kind::Input, position(entry.getInputs(), input.getName()), 0, engine_file::Size::None};
     if (auto output = dyn_cast<engine::OutputArgAttr>(attr))

@@ -30,8 +30,8 @@ std::vector<std::string> architecturesOf(const std::vector<int> &targets) {
 Status checkTargets(const BuiltPlan &built, const std::vector<int> &targets) {
   for (const codegen::KernelInstance &kernel : built.kernelSources)
     if (kernel.minTarget > targets.front())
-      return Error{"target sm_" + std::to_string(targets.front()) + ": kernel '" + kernel.symbol + "' needs sm_" + std::to_string(kernel.minTarget) +
-                       "; schedule for the lower target, or leave it out",
+      return Error{"target sm_" + std::to_string(targets.front()) + ": kernel '" + kernel.symbol + "' needs sm_" +
+                       std::to_string(kernel.minTarget) + "; schedule for the lower target, or leave it out",
                    ExitCode::Unavailable};
   return {};
 }
@@ -41,7 +41,8 @@ Status compileKernels(BuiltPlan &built, const WriteOptions &options, WriteReport
   std::vector<std::string> architectures = architecturesOf(options.targets);
   Progress progress("kernels", built.kernelSources.size() * architectures.size(), options.progress, /*bytes=*/false);
   codegen::KernelCache cache(options.kernelCache);
-  auto images = codegen::compileAll(built.kernelSources, architectures, cache, options.threads, [&] { progress.advance(1); });
+  auto images =
+      codegen::compileAll(built.kernelSources, architectures, cache, options.threads, [&] { progress.advance(1); });
   if (!images)
     return images.takeError();
   for (size_t i = 0; i < built.kernelSources.size(); ++i)
@@ -66,7 +67,8 @@ Status compileKernels(BuiltPlan &built, const WriteOptions &options, WriteReport
 
 } // namespace
 
-Expected<WriteReport> writeEngine(ModuleOp module, const ParameterSource &source, const std::string &path, const WriteOptions &options) {
+Expected<WriteReport> writeEngine(ModuleOp module, const ParameterSource &source, const std::string &path,
+                                  const WriteOptions &options) {
   WriteReport report;
   Expected<BuiltPlan> built = buildPlan(module);
   if (!built)
@@ -74,7 +76,8 @@ Expected<WriteReport> writeEngine(ModuleOp module, const ParameterSource &source
   if (Status s = checkTargets(*built, options.targets); !s)
     return s.takeError();
   // Space is reserved before the long work: a full disk shows at once.
-  Expected<engine_file::EngineWriter> writer = engine_file::EngineWriter::create(path, built->constants, options.inputs);
+  Expected<engine_file::EngineWriter> writer =
+      engine_file::EngineWriter::create(path, built->constants, options.inputs);
   if (!writer)
     return writer.takeError();
   auto start = std::chrono::steady_clock::now();

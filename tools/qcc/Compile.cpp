@@ -3,8 +3,8 @@
 #include "Compile.h"
 #include "DryRun.h"
 
-#include "qcc/Engine/WriteEngine.h"
 #include "qcc/CodeGen/KernelCache.h"
+#include "qcc/Engine/WriteEngine.h"
 #include "qcc/Import/HuggingFace/Import.h"
 #include "qcc/Support/AtomicFile.h"
 #include "qcc/Support/Parallel.h"
@@ -28,9 +28,12 @@ namespace qcc::driver {
 namespace {
 
 /// Diagnostics of passes go to standard error as they come; the phase then fails as a whole.
-Error failed(Phase phase) { return {std::string("the ") + nameOf(phase) + " phase failed; see the messages above", ExitCode::BadInput}; }
+Error failed(Phase phase) {
+  return {std::string("the ") + nameOf(phase) + " phase failed; see the messages above", ExitCode::BadInput};
+}
 
-/// What the engine says of how it was made. Kept in the IR from the start, so that going on from a dump gives the same engine.
+/// What the engine says of how it was made. Kept in the IR from the start, so that going on from a dump gives the same
+/// engine.
 constexpr llvm::StringLiteral kOptionsAttr = "qcc.options";
 
 std::string describe(const Options &options) {
@@ -55,7 +58,8 @@ class Compiler {
 public:
   explicit Compiler(const Options &options) : options(options), handler(sources, &context) {
     context.printOpOnDiagnostic(false); // an error on the module would print all of it
-    context.loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect, graph::GraphDialect, kernel::KernelDialect, engine::EngineDialect>();
+    context.loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect, graph::GraphDialect,
+                        kernel::KernelDialect, engine::EngineDialect>();
   }
 
   Status run() {
@@ -109,7 +113,8 @@ private:
       break;
     }
     if (mlir::failed(pm.run(*module)))
-      return Error{"'" + options.input + "' is not IR of the " + nameOf(phase) + " phase; see the messages above", ExitCode::BadInput};
+      return Error{"'" + options.input + "' is not IR of the " + nameOf(phase) + " phase; see the messages above",
+                   ExitCode::BadInput};
     return {};
   }
 
@@ -131,11 +136,16 @@ private:
       return Error{"'" + options.input + "' is not IR that qcc can read", ExitCode::BadInput};
     auto info = (*module)->getAttrOfType<DictionaryAttr>("graph.model");
     if (!info || !info.getAs<StringAttr>("source"))
-      return Error{"'" + options.input + "' has no graph.model attribute; --compile-from takes what --compile-to or --dump-phases-to wrote", ExitCode::BadInput};
+      return Error{
+          "'" + options.input +
+              "' has no graph.model attribute; --compile-from takes what --compile-to or --dump-phases-to wrote",
+          ExitCode::BadInput};
     std::string directory = options.weightsDir.empty() ? info.getAs<StringAttr>("source").str() : options.weightsDir;
     auto opened = hf::Checkpoint::open(directory);
     if (!opened)
-      return Error{opened.error().message + "\nthe IR's weights come from '" + directory + "'; --weights DIR names another directory", opened.error().code};
+      return Error{opened.error().message + "\nthe IR's weights come from '" + directory +
+                       "'; --weights DIR names another directory",
+                   opened.error().code};
     checkpoint = std::move(*opened);
     inputs = checkpoint->inputs();
     if (Status s = addInput(options.input); !s)
@@ -146,13 +156,16 @@ private:
   Status checkContext() {
     int64_t limit = modelContext(*module);
     if (options.maxContext > limit)
-      return Error{"--max-context: " + std::to_string(options.maxContext) + " exceeds the model's max_position_embeddings " + std::to_string(limit), ExitCode::Usage};
+      return Error{"--max-context: " + std::to_string(options.maxContext) +
+                       " exceeds the model's max_position_embeddings " + std::to_string(limit),
+                   ExitCode::Usage};
     return {};
   }
 
   ModelLimits limits() {
     auto text = (*module)->getAttrOfType<StringAttr>(kOptionsAttr);
-    return {options.maxContext, options.maxTokens, options.maxSequences, options.maxLogitRows, text ? text.str() : std::string()};
+    return {options.maxContext, options.maxTokens, options.maxSequences, options.maxLogitRows,
+            text ? text.str() : std::string()};
   }
 
   Status runPhase(Phase phase) {
@@ -165,7 +178,9 @@ private:
       break;
     case Phase::Quantize: {
       QuantizeOptions quantize;
-      quantize.preset = options.quant == "fp8" ? QuantPreset::Fp8 : options.quant == "w4a16" ? QuantPreset::W4A16 : QuantPreset::None;
+      quantize.preset = options.quant == "fp8"     ? QuantPreset::Fp8
+                        : options.quant == "w4a16" ? QuantPreset::W4A16
+                                                   : QuantPreset::None;
       quantize.groupSize = options.groupSize;
       quantize.exclude = options.exclude;
       quantize.kvCache = options.kvCacheDtype == "fp8" ? KvCacheType::Fp8 : KvCacheType::BF16;
@@ -221,8 +236,9 @@ private:
     for (const std::string &line : report->spilling)
       llvm::errs() << "qcc: warning: registers spill in " << line << "\n";
     if (!options.quiet)
-      llvm::errs() << llvm::formatv("qcc: {0}: {1:F1} MB of weights, {2} kernels ({3:F1} s), weights in {4:F1} s\n", options.output, report->weightBytes / 1e6, report->kernels,
-                                    report->kernelSeconds, report->weightSeconds);
+      llvm::errs() << llvm::formatv("qcc: {0}: {1:F1} MB of weights, {2} kernels ({3:F1} s), weights in {4:F1} s\n",
+                                    options.output, report->weightBytes / 1e6, report->kernels, report->kernelSeconds,
+                                    report->weightSeconds);
     return {};
   }
 

@@ -20,7 +20,8 @@ struct Gpu {
 };
 
 /// Memory as NVIDIA's data sheets state it (10^9 bytes).
-constexpr Gpu kGpus[] = {{80, "A100 40 GB", 40}, {80, "A100 80 GB", 80}, {89, "L4", 24}, {89, "L40S", 48}, {90, "H100", 80}, {90, "H200", 141}};
+constexpr Gpu kGpus[] = {{80, "A100 40 GB", 40}, {80, "A100 80 GB", 80}, {89, "L4", 24},
+                         {89, "L40S", 48},       {90, "H100", 80},       {90, "H200", 141}};
 
 /// Driver context and kernels' code; what is left after it can be used.
 constexpr double kReservedBytes = 0.6e9;
@@ -48,11 +49,13 @@ Status printDryRun(ModuleOp module, const Options &options, llvm::raw_ostream &o
   llvm::MapVector<StringRef, int64_t> byFormat;
   int64_t weights = 0;
   for (auto constant : module.getOps<engine::ConstantOp>()) {
-    byFormat[constant.getScheme().empty() ? StringRef("tables, norms and embeddings") : constant.getScheme()] += constant.getBytes();
+    byFormat[constant.getScheme().empty() ? StringRef("tables, norms and embeddings") : constant.getScheme()] +=
+        constant.getBytes();
     weights += constant.getBytes();
   }
   int64_t kernels = llvm::range_size(module.getOps<engine::KernelOp>());
-  int64_t perToken = 2 * int64_t(cache.getLayers() * cache.getKvHeads() * cache.getHeadDim()) * cache.getElementType().getIntOrFloatBitWidth() / 8;
+  int64_t perToken = 2 * int64_t(cache.getLayers() * cache.getKvHeads() * cache.getHeadDim()) *
+                     cache.getElementType().getIntOrFloatBitWidth() / 8;
   int64_t outputs = int64_t(model.getMaxLogitRows()) * int64_t(model.getVocabulary()) * 4;
   double fixed = double(weights) + double(model.getArenaBytes()) + double(outputs) + kReservedBytes;
 
@@ -61,9 +64,12 @@ Status printDryRun(ModuleOp module, const Options &options, llvm::raw_ostream &o
   os << llvm::formatv("engine     {0} of weights, {1} kernels\n", size(double(weights)), kernels);
   for (auto [format, bytes] : byFormat)
     os << llvm::formatv("             {0,10}  {1}\n", size(double(bytes)), format);
-  os << llvm::formatv("step       up to {0} tokens, {1} sequences, {2} rows of logits: {3} of buffers, {4} of outputs\n", model.getMaxTokens(), model.getMaxSequences(),
-                      model.getMaxLogitRows(), size(double(model.getArenaBytes())), size(double(outputs)));
-  os << llvm::formatv("K/V cache  {0} bytes per token; a full context of {1} tokens takes {2}\n", perToken, model.getMaxContext(), size(double(perToken * int64_t(model.getMaxContext()))));
+  os << llvm::formatv(
+      "step       up to {0} tokens, {1} sequences, {2} rows of logits: {3} of buffers, {4} of outputs\n",
+      model.getMaxTokens(), model.getMaxSequences(), model.getMaxLogitRows(), size(double(model.getArenaBytes())),
+      size(double(outputs)));
+  os << llvm::formatv("K/V cache  {0} bytes per token; a full context of {1} tokens takes {2}\n", perToken,
+                      model.getMaxContext(), size(double(perToken * int64_t(model.getMaxContext()))));
   os << "fits\n";
   for (const Gpu &gpu : kGpus) {
     if (!llvm::is_contained(options.targets, gpu.target))
@@ -72,7 +78,8 @@ Status printDryRun(ModuleOp module, const Options &options, llvm::raw_ostream &o
     if (left <= 0)
       os << llvm::formatv("             {0,-10}  no: {1} short\n", gpu.name, size(-left));
     else
-      os << llvm::formatv("             {0,-10}  {1} left: {2} tokens of K/V, {3} full contexts\n", gpu.name, size(left), int64_t(left / double(perToken)),
+      os << llvm::formatv("             {0,-10}  {1} left: {2} tokens of K/V, {3} full contexts\n", gpu.name,
+                          size(left), int64_t(left / double(perToken)),
                           int64_t(left / double(perToken * int64_t(model.getMaxContext()))));
   }
   return {};

@@ -20,46 +20,70 @@ namespace qcc::driver {
 namespace {
 
 struct Flags {
-  cl::OptionCategory io{"Input and output"}, quantization{"Quantization"}, sizes{"Sizes of the engine"}, phases{"Phases and inspection"};
+  cl::OptionCategory io{"Input and output"}, quantization{"Quantization"}, sizes{"Sizes of the engine"},
+      phases{"Phases and inspection"};
 
   cl::opt<std::string> input{cl::Positional, cl::desc("DIR | FILE.mlir"), cl::cat(io)};
   cl::opt<std::string> output{"o", cl::desc("Engine file to write"), cl::value_desc("FILE"), cl::cat(io)};
   cl::list<std::string> targets{"target", cl::CommaSeparated, cl::cat(io), cl::value_desc("sm_80|sm_89|sm_90"),
-                                cl::desc("GPU to compile for: sm_80 (A100), sm_89 (L40S, RTX 4090; also 'ada'), sm_90 (H100, H200; also 'hopper'). Several are "
+                                cl::desc("GPU to compile for: sm_80 (A100), sm_89 (L40S, RTX 4090; also 'ada'), sm_90 "
+                                         "(H100, H200; also 'hopper'). Several are "
                                          "separated by commas. PTX for later GPUs is always included. Default: sm_90")};
-  cl::opt<unsigned> threads{"threads", cl::desc("Threads for materializing weights and compiling kernels; the bytes do not depend on it. Default: one per core"),
+  cl::opt<unsigned> threads{"threads",
+                            cl::desc("Threads for materializing weights and compiling kernels; the bytes do not depend "
+                                     "on it. Default: one per core"),
                             cl::value_desc("N"), cl::init(0), cl::cat(io)};
-  cl::opt<std::string> kernelCache{"kernel-cache", cl::desc("Directory of compiled kernels. Default: $QCC_KERNEL_CACHE or ~/.cache/qcc/kernels"),
-                                   cl::value_desc("DIR"), cl::cat(io)};
+  cl::opt<std::string> kernelCache{
+      "kernel-cache", cl::desc("Directory of compiled kernels. Default: $QCC_KERNEL_CACHE or ~/.cache/qcc/kernels"),
+      cl::value_desc("DIR"), cl::cat(io)};
   cl::opt<bool> quiet{"quiet", cl::desc("No progress and no summary on standard error"), cl::cat(io)};
 
   cl::opt<std::string> quant{"quant", cl::init("none"), cl::cat(quantization), cl::value_desc("none|fp8|w4a16"),
-                             cl::desc("none: bf16. fp8: e4m3 weights per output channel, activations dynamic per token (sm_89 and later). w4a16: 4-bit weights in "
+                             cl::desc("none: bf16. fp8: e4m3 weights per output channel, activations dynamic per token "
+                                      "(sm_89 and later). w4a16: 4-bit weights in "
                                       "groups, bf16 activations. Embeddings and lm_head stay bf16")};
-  cl::opt<int64_t> groupSize{"group-size", cl::init(128), cl::cat(quantization), cl::value_desc("32|64|128"), cl::desc("Weights per scale of w4a16; the last group of a row may be short")};
-  cl::opt<std::string> kvCacheDtype{"kv-cache-dtype", cl::init("bf16"), cl::cat(quantization), cl::value_desc("bf16|fp8"),
+  cl::opt<int64_t> groupSize{"group-size", cl::init(128), cl::cat(quantization), cl::value_desc("32|64|128"),
+                             cl::desc("Weights per scale of w4a16; the last group of a row may be short")};
+  cl::opt<std::string> kvCacheDtype{"kv-cache-dtype", cl::init("bf16"), cl::cat(quantization),
+                                    cl::value_desc("bf16|fp8"),
                                     cl::desc("Storage of keys and values; fp8 is e4m3 with scale 1 unless calibrated")};
-  cl::list<std::string> exclude{"exclude", cl::cat(quantization), cl::value_desc("NAME|re:REGEX"),
-                                cl::desc("Layers that stay bf16, by full name or by a regular expression anchored at the start; may be repeated")};
+  cl::list<std::string> exclude{
+      "exclude", cl::cat(quantization), cl::value_desc("NAME|re:REGEX"),
+      cl::desc(
+          "Layers that stay bf16, by full name or by a regular expression anchored at the start; may be repeated")};
 
-  cl::opt<int64_t> maxContext{"max-context", cl::init(0), cl::cat(sizes), cl::value_desc("N"), cl::desc("Longest sequence, prompt and answer. Default: max_position_embeddings")};
-  cl::opt<int64_t> maxTokens{"max-tokens", cl::init(512), cl::cat(sizes), cl::value_desc("N"), cl::desc("Tokens of one step over all sequences; longer prompts run in several steps")};
-  cl::opt<int64_t> maxSequences{"max-sequences", cl::init(64), cl::cat(sizes), cl::value_desc("N"), cl::desc("Sequences of one step")};
-  cl::opt<int64_t> maxLogitRows{"max-logit-rows", cl::init(128), cl::cat(sizes), cl::value_desc("N"), cl::desc("Positions of one step whose logits may be asked for")};
+  cl::opt<int64_t> maxContext{"max-context", cl::init(0), cl::cat(sizes), cl::value_desc("N"),
+                              cl::desc("Longest sequence, prompt and answer. Default: max_position_embeddings")};
+  cl::opt<int64_t> maxTokens{"max-tokens", cl::init(512), cl::cat(sizes), cl::value_desc("N"),
+                             cl::desc("Tokens of one step over all sequences; longer prompts run in several steps")};
+  cl::opt<int64_t> maxSequences{"max-sequences", cl::init(64), cl::cat(sizes), cl::value_desc("N"),
+                                cl::desc("Sequences of one step")};
+  cl::opt<int64_t> maxLogitRows{"max-logit-rows", cl::init(128), cl::cat(sizes), cl::value_desc("N"),
+                                cl::desc("Positions of one step whose logits may be asked for")};
 
-  cl::opt<std::string> compileTo{"compile-to", cl::cat(phases), cl::value_desc("PHASE"), cl::desc("Stop after import, quantize, schedule or engine and print the IR (to -o, or standard output)")};
-  cl::opt<std::string> compileFrom{"compile-from", cl::cat(phases), cl::value_desc("PHASE"), cl::desc("The input is IR as printed after PHASE; go on from there")};
-  cl::opt<std::string> weights{"weights", cl::cat(phases), cl::value_desc("DIR"), cl::desc("With --compile-from: directory of the weight files. Default: the one recorded in the IR")};
-  cl::opt<std::string> dumpDir{"dump-phases-to", cl::cat(phases), cl::value_desc("DIR"), cl::desc("Write the IR after each phase as DIR/N.PHASE.mlir")};
-  cl::opt<bool> dryRun{"dry-run", cl::cat(phases), cl::desc("Print the plan (parameters, bytes per format, K/V bytes per token, what fits the target's memory) and write nothing")};
+  cl::opt<std::string> compileTo{
+      "compile-to", cl::cat(phases), cl::value_desc("PHASE"),
+      cl::desc("Stop after import, quantize, schedule or engine and print the IR (to -o, or standard output)")};
+  cl::opt<std::string> compileFrom{"compile-from", cl::cat(phases), cl::value_desc("PHASE"),
+                                   cl::desc("The input is IR as printed after PHASE; go on from there")};
+  cl::opt<std::string> weights{
+      "weights", cl::cat(phases), cl::value_desc("DIR"),
+      cl::desc("With --compile-from: directory of the weight files. Default: the one recorded in the IR")};
+  cl::opt<std::string> dumpDir{"dump-phases-to", cl::cat(phases), cl::value_desc("DIR"),
+                               cl::desc("Write the IR after each phase as DIR/N.PHASE.mlir")};
+  cl::opt<bool> dryRun{"dry-run", cl::cat(phases),
+                       cl::desc("Print the plan (parameters, bytes per format, K/V bytes per token, what fits the "
+                                "target's memory) and write nothing")};
 
-  cl::extrahelp examples{"\nEXAMPLES:\n"
-                         "  qcc llama/ --target sm_90 --quant fp8 -o llama.qengine\n"
-                         "  qcc llama/ --target sm_80,sm_90 --quant w4a16 --group-size 64 --exclude 're:.*down_proj' -o llama.qengine\n"
-                         "  qcc llama/ --quant fp8 --kv-cache-dtype fp8 --dry-run\n"
-                         "  qcc llama/ --quant fp8 --compile-to=quantize -o llama.mlir     # look, edit, then\n"
-                         "  qcc --compile-from=quantize llama.mlir -o llama.qengine\n"
-                         "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 69 unsuitable target or missing tool; 70 a bug in qcc; 71 out of memory; 74 I/O error\n"};
+  cl::extrahelp examples{
+      "\nEXAMPLES:\n"
+      "  qcc llama/ --target sm_90 --quant fp8 -o llama.qengine\n"
+      "  qcc llama/ --target sm_80,sm_90 --quant w4a16 --group-size 64 --exclude 're:.*down_proj' -o llama.qengine\n"
+      "  qcc llama/ --quant fp8 --kv-cache-dtype fp8 --dry-run\n"
+      "  qcc llama/ --quant fp8 --compile-to=quantize -o llama.mlir     # look, edit, then\n"
+      "  qcc --compile-from=quantize llama.mlir -o llama.qengine\n"
+      "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 69 unsuitable target or missing tool; 70 a bug in qcc; 71 out of "
+      "memory; 74 I/O error\n"};
 };
 
 std::optional<Phase> parsePhase(StringRef name) {
@@ -92,7 +116,8 @@ Status checkPositive(StringRef flag, int64_t value, int64_t limit) {
 }
 
 Status fillPhases(Flags &flags, Options &options) {
-  for (auto [flag, value, out] : {std::tuple<StringRef, std::string *, std::optional<Phase> *>{"compile-to", &flags.compileTo.getValue(), &options.compileTo},
+  for (auto [flag, value, out] : {std::tuple<StringRef, std::string *, std::optional<Phase> *>{
+                                      "compile-to", &flags.compileTo.getValue(), &options.compileTo},
                                   {"compile-from", &flags.compileFrom.getValue(), &options.compileFrom}}) {
     if (value->empty())
       continue;
@@ -101,7 +126,8 @@ Status fillPhases(Flags &flags, Options &options) {
       return usage("--" + flag + ": unknown phase '" + *value + "'; must be import, quantize, schedule or engine");
   }
   if (options.compileFrom && options.compileTo && *options.compileTo < *options.compileFrom)
-    return usage(Twine("--compile-to=") + nameOf(*options.compileTo) + " comes before --compile-from=" + nameOf(*options.compileFrom));
+    return usage(Twine("--compile-to=") + nameOf(*options.compileTo) +
+                 " comes before --compile-from=" + nameOf(*options.compileFrom));
   return {};
 }
 
@@ -146,13 +172,17 @@ Status fillSizes(Flags &flags, Options &options) {
   if (flags.maxContext.getNumOccurrences())
     if (Status s = checkPositive("max-context", options.maxContext, limit); !s)
       return s;
-  for (auto [flag, value] : {std::pair<StringRef, int64_t>{"max-tokens", options.maxTokens}, {"max-sequences", options.maxSequences}, {"max-logit-rows", options.maxLogitRows}})
+  for (auto [flag, value] : {std::pair<StringRef, int64_t>{"max-tokens", options.maxTokens},
+                             {"max-sequences", options.maxSequences},
+                             {"max-logit-rows", options.maxLogitRows}})
     if (Status s = checkPositive(flag, value, kMaxGridRows); !s)
       return s;
   if (options.maxSequences > options.maxTokens)
-    return usage("--max-sequences: " + Twine(options.maxSequences) + " exceeds --max-tokens " + Twine(options.maxTokens) + "; each sequence of a step has at least one token");
+    return usage("--max-sequences: " + Twine(options.maxSequences) + " exceeds --max-tokens " +
+                 Twine(options.maxTokens) + "; each sequence of a step has at least one token");
   if (options.maxLogitRows < options.maxSequences || options.maxLogitRows > options.maxTokens)
-    return usage("--max-logit-rows: " + Twine(options.maxLogitRows) + " must lie between --max-sequences " + Twine(options.maxSequences) + " and --max-tokens " + Twine(options.maxTokens));
+    return usage("--max-logit-rows: " + Twine(options.maxLogitRows) + " must lie between --max-sequences " +
+                 Twine(options.maxSequences) + " and --max-tokens " + Twine(options.maxTokens));
   return {};
 }
 
@@ -169,7 +199,9 @@ Status fillTargets(Flags &flags, Options &options) {
   llvm::sort(options.targets);
   options.targets.erase(std::unique(options.targets.begin(), options.targets.end()), options.targets.end());
   if (options.quant == "fp8" && options.targets.front() < 89)
-    return Error{"--target sm_80: has no FP8 tensor cores, which --quant fp8 needs; use sm_89 or sm_90, or --quant w4a16", ExitCode::Unavailable};
+    return Error{
+        "--target sm_80: has no FP8 tensor cores, which --quant fp8 needs; use sm_89 or sm_90, or --quant w4a16",
+        ExitCode::Unavailable};
   return {};
 }
 
@@ -196,7 +228,8 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   mlir::registerAsmPrinterCLOptions();
   mlir::registerMLIRContextCLOptions();
   mlir::registerPassManagerCLOptions();
-  cl::SetVersionPrinter([](raw_ostream &os) { os << "qcc " QCC_VERSION "\ntargets: sm_80 sm_89 sm_90 (and PTX for later GPUs)\n"; });
+  cl::SetVersionPrinter(
+      [](raw_ostream &os) { os << "qcc " QCC_VERSION "\ntargets: sm_80 sm_89 sm_90 (and PTX for later GPUs)\n"; });
   cl::HideUnrelatedOptions({&flags.io, &flags.quantization, &flags.sizes, &flags.phases});
   std::string errors;
   raw_string_ostream errorStream(errors);
@@ -220,11 +253,14 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   if (options.input.empty())
     return usage("no input: name a model directory, or an IR file with --compile-from");
   if (options.compileFrom && sys::fs::is_directory(options.input))
-    return usage(Twine("--compile-from=") + nameOf(*options.compileFrom) + ": '" + options.input + "' is a directory; name the IR file");
+    return usage(Twine("--compile-from=") + nameOf(*options.compileFrom) + ": '" + options.input +
+                 "' is a directory; name the IR file");
   if (!sys::fs::exists(options.input))
     return Error{"'" + options.input + "': no such file or directory", ExitCode::BadInput};
   if (!options.compileFrom && !sys::fs::is_directory(options.input))
-    return Error{"'" + options.input + "' is not a directory; a Hugging Face model is a directory with config.json and safetensors files", ExitCode::BadInput};
+    return Error{"'" + options.input +
+                     "' is not a directory; a Hugging Face model is a directory with config.json and safetensors files",
+                 ExitCode::BadInput};
   if (!options.weightsDir.empty() && !options.compileFrom)
     return usage("--weights is for --compile-from; the model directory has its own weights");
   if (options.output.empty() && !options.compileTo && !options.dryRun)

@@ -14,9 +14,9 @@
 namespace qcc {
 
 struct WriteOptions {
-  std::vector<int> targets;        ///< compute capabilities: a cubin each
+  std::vector<int> targets; ///< compute capabilities: a cubin each
   unsigned threads = 1;
-  std::string kernelCache;         ///< directory; empty: no cache
+  std::string kernelCache; ///< directory; empty: no cache
   ProgressMode progress = ProgressMode::Auto;
   std::vector<FileIdentity> inputs; ///< files that must not be overwritten
 };
@@ -29,10 +29,12 @@ struct WriteReport {
   double kernelSeconds = 0, weightSeconds = 0;
 };
 
-/// Compiles the kernels (cubin for each target, PTX of the lowest; a kernel that needs a higher one is an error), evaluates the constants' derivations tile by tile
-/// straight into the file and writes the plan. The module is that of the engine phase. Nothing stands under `path` unless all of it succeeded.
-/// The bytes depend only on the module, the weights and the targets.
-Expected<WriteReport> writeEngine(mlir::ModuleOp module, const ParameterSource &source, const std::string &path, const WriteOptions &options);
+/// Compiles the kernels (cubin for each target, PTX of the lowest; a kernel that needs a higher one is an error),
+/// evaluates the constants' derivations tile by tile straight into the file and writes the plan. The module is that of
+/// the engine phase. Nothing stands under `path` unless all of it succeeded. The bytes depend only on the module, the
+/// weights and the targets.
+Expected<WriteReport> writeEngine(mlir::ModuleOp module, const ParameterSource &source, const std::string &path,
+                                  const WriteOptions &options);
 
 } // namespace qcc
 

@@ -25,7 +25,8 @@ void EngineDialect::initialize() {
 
 bool qcc::engine::isSizeName(StringRef name) { return name.size() == 1 && StringRef("TBRQCP").contains(name); }
 
-LogicalResult DimAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef size, int64_t multiplier, int64_t divisor) {
+LogicalResult DimAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef size, int64_t multiplier,
+                              int64_t divisor) {
   // dim_c1
   if (!size.empty() && !isSizeName(size))
     return emitError() << "unknown run-time size '" << size << "'; must be one of T, B, R, Q, C, P or empty";

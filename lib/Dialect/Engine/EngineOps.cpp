@@ -10,8 +10,11 @@ using namespace qcc::engine;
 
 LogicalResult ModelOp::verify() {
   // model_c1
-  for (auto [name, value] : {std::pair<StringRef, int64_t>{"vocabulary", getVocabulary()}, {"max_context", getMaxContext()}, {"max_tokens", getMaxTokens()},
-                             {"max_sequences", getMaxSequences()}, {"max_logit_rows", getMaxLogitRows()}})
+  for (auto [name, value] : {std::pair<StringRef, int64_t>{"vocabulary", getVocabulary()},
+                             {"max_context", getMaxContext()},
+                             {"max_tokens", getMaxTokens()},
+                             {"max_sequences", getMaxSequences()},
+                             {"max_logit_rows", getMaxLogitRows()}})
     if (value <= 0)
       return emitOpError() << name << " is " << value << ", must be positive";
   // model_c2
@@ -20,7 +23,9 @@ LogicalResult ModelOp::verify() {
   // model_c3
   for (BufferOp buffer : (*this)->getParentRegion()->getOps<BufferOp>())
     if (buffer.getOffset() + buffer.getBytes() > getArenaBytes())
-      return (emitOpError() << "arena of " << getArenaBytes() << " bytes ends before buffer '" << buffer.getSymName() << "'").attachNote(buffer.getLoc())
+      return (emitOpError() << "arena of " << getArenaBytes() << " bytes ends before buffer '" << buffer.getSymName()
+                            << "'")
+                 .attachNote(buffer.getLoc())
              << "buffer ends at " << buffer.getOffset() + buffer.getBytes();
   return success();
 }
@@ -44,7 +49,8 @@ LogicalResult ConstantOp::verify() {
   auto type = dyn_cast<RankedTensorType>(getType());
   if (!type || !type.hasStaticShape() || !type.getElementType().isIntOrFloat())
     return emitOpError() << "type " << getType() << " must be a static tensor of numbers";
-  if (getValue() && (!isa<DenseElementsAttr>(*getValue()) || getValue()->getType() != type || !type.getElementType().isF32()))
+  if (getValue() &&
+      (!isa<DenseElementsAttr>(*getValue()) || getValue()->getType() != type || !type.getElementType().isF32()))
     return emitOpError() << "value must be dense f32 of the type " << type;
   int64_t bytes = type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   if (int64_t(getBytes()) != bytes)
@@ -113,9 +119,11 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (!symbols.lookupNearestSymbolFrom<KernelOp>(*this, getKernelAttr()))
     return emitOpError() << "no engine.kernel " << getKernelAttr();
   for (Attribute arg : getArgs()) {
-    if (auto constant = dyn_cast<ConstantArgAttr>(arg); constant && !symbols.lookupNearestSymbolFrom<ConstantOp>(*this, constant.getSymbol()))
+    if (auto constant = dyn_cast<ConstantArgAttr>(arg);
+        constant && !symbols.lookupNearestSymbolFrom<ConstantOp>(*this, constant.getSymbol()))
       return emitOpError() << "no engine.constant " << constant.getSymbol();
-    if (auto buffer = dyn_cast<BufferArgAttr>(arg); buffer && !symbols.lookupNearestSymbolFrom<BufferOp>(*this, buffer.getSymbol()))
+    if (auto buffer = dyn_cast<BufferArgAttr>(arg);
+        buffer && !symbols.lookupNearestSymbolFrom<BufferOp>(*this, buffer.getSymbol()))
       return emitOpError() << "no engine.buffer " << buffer.getSymbol();
   }
   return success();
@@ -138,7 +146,8 @@ LogicalResult CaseOp::verify() {
   for (NamedAttribute bound : getBounds()) {
     auto value = dyn_cast<IntegerAttr>(bound.getValue());
     if (!isSizeName(bound.getName()) || !value || value.getInt() <= 0)
-      return emitOpError() << "bound '" << bound.getName().getValue() << "' must be one of T, B, R, Q, C, P with a positive integer";
+      return emitOpError() << "bound '" << bound.getName().getValue()
+                           << "' must be one of T, B, R, Q, C, P with a positive integer";
   }
   return success();
 }

@@ -24,12 +24,14 @@ void KernelDialect::initialize() {
       >();
 }
 
-LogicalResult VariantAttr::verify(function_ref<InFlightDiagnostic()> emitError, DictionaryAttr bounds, DictionaryAttr config) {
+LogicalResult VariantAttr::verify(function_ref<InFlightDiagnostic()> emitError, DictionaryAttr bounds,
+                                  DictionaryAttr config) {
   // variant_c1
   for (NamedAttribute bound : bounds) {
     auto value = dyn_cast<IntegerAttr>(bound.getValue());
     if (!symbolizeSize(bound.getName().getValue()) || !value || value.getInt() <= 0)
-      return emitError() << "bound '" << bound.getName().getValue() << "' must be one of T, B, R, Q, C, P with a positive integer";
+      return emitError() << "bound '" << bound.getName().getValue()
+                         << "' must be one of T, B, R, Q, C, P with a positive integer";
   }
   // variant_c2
   for (NamedAttribute item : config)

@@ -44,14 +44,16 @@ LogicalResult verifyBody(Operation *op, Region &region, ArrayRef<Type> arguments
   return success();
 }
 
-LogicalResult verifyCache(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr name, int64_t layer, int64_t kvHeads, int64_t headDim) {
+LogicalResult verifyCache(Operation *op, SymbolTableCollection &symbols, FlatSymbolRefAttr name, int64_t layer,
+                          int64_t kvHeads, int64_t headDim) {
   auto cache = symbols.lookupNearestSymbolFrom<qcc::graph::KvCacheOp>(op, name);
   if (!cache)
     return op->emitOpError() << "no graph.kv_cache " << name;
   if (layer < 0 || layer >= int64_t(cache.getLayers()))
     return op->emitOpError() << "layer " << layer << " is outside the cache's " << cache.getLayers() << " layers";
   if (kvHeads != int64_t(cache.getKvHeads()) || headDim != int64_t(cache.getHeadDim()))
-    return op->emitOpError() << kvHeads << " heads of " << headDim << " differ from the cache's " << cache.getKvHeads() << " heads of " << cache.getHeadDim();
+    return op->emitOpError() << kvHeads << " heads of " << headDim << " differ from the cache's " << cache.getKvHeads()
+                             << " heads of " << cache.getHeadDim();
   return success();
 }
 
@@ -67,7 +69,8 @@ LogicalResult GemmOp::verify() {
   if (e4m3 != bool(getXScale()))
     return emitOpError() << "x_scale must be present exactly when the format is e4m3";
   if (x.getElementType() != (e4m3 ? Type(Float8E4M3FNType::get(getContext())) : Type(BFloat16Type::get(getContext()))))
-    return emitOpError() << "x of element type " << x.getElementType() << " does not fit the weight format " << stringifyWeightFormat(getFormat());
+    return emitOpError() << "x of element type " << x.getElementType() << " does not fit the weight format "
+                         << stringifyWeightFormat(getFormat());
   // gemm_c3
   if ((getFormat() == WeightFormat::bf16) == bool(getWeightScale()))
     return emitOpError() << "weight_scale must be present exactly when the format is not bf16";
@@ -79,9 +82,11 @@ LogicalResult GemmOp::verify() {
   SmallVector<Type> arguments{Float32Type::get(getContext())};
   for (Value operand : getExtras()) {
     RankedTensorType type = typeOf(operand);
-    bool fits = type.getRank() == 1 ? type.getDimSize(0) == y.getDimSize(1) : isRows(type) && type.getDimSize(1) == y.getDimSize(1);
+    bool fits = type.getRank() == 1 ? type.getDimSize(0) == y.getDimSize(1)
+                                    : isRows(type) && type.getDimSize(1) == y.getDimSize(1);
     if (!fits || !(type.getElementType().isF32() || type.getElementType().isBF16()))
-      return emitOpError() << "epilogue operand " << type << " must have y's " << y.getDimSize(1) << " columns of f32 or bf16";
+      return emitOpError() << "epilogue operand " << type << " must have y's " << y.getDimSize(1)
+                           << " columns of f32 or bf16";
     arguments.push_back(type.getElementType());
   }
   // gemm_c6
@@ -94,26 +99,31 @@ LogicalResult NormalizeOp::verify() {
   if (!isRowsOf(x, BFloat16Type::get(getContext())) || !isVectorOf(weight, x.getDimSize(1), x.getElementType()))
     return emitOpError() << "x " << x << " must be [?, H] bf16 and weight " << weight << " must be [H] bf16";
   // normalize_c2
-  if (bool(getResidual()) != bool(getSum()) || (getSum() && (getSum().getType() != getX().getType() || getResidual().getType() != getX().getType())))
+  if (bool(getResidual()) != bool(getSum()) ||
+      (getSum() && (getSum().getType() != getX().getType() || getResidual().getType() != getX().getType())))
     return emitOpError() << "sum must be present exactly when residual is, both with x's type " << x;
   // normalize_c3
   return verifyQuantizedResult(*this, typeOf(getY()), getScale());
 }
 
 LogicalResult RopeAppendOp::verify() {
-  int64_t columns[] = {int64_t(getHeads() * getHeadDim()), int64_t(getKvHeads() * getHeadDim()), int64_t(getKvHeads() * getHeadDim())};
+  int64_t columns[] = {int64_t(getHeads() * getHeadDim()), int64_t(getKvHeads() * getHeadDim()),
+                       int64_t(getKvHeads() * getHeadDim())};
   Value rows[] = {getQ(), getK(), getV()};
   // rope_append_c1
   if (getOffsets().size() != 3)
     return emitOpError() << "must have three column offsets, has " << getOffsets().size();
   for (int i = 0; i < 3; ++i) {
     RankedTensorType type = typeOf(rows[i]);
-    if (!isRowsOf(type, BFloat16Type::get(getContext())) || getOffsets()[i] < 0 || getOffsets()[i] + columns[i] > type.getDimSize(1))
-      return emitOpError() << "columns " << getOffsets()[i] << " to " << getOffsets()[i] + columns[i] << " of operand " << i << " lie outside " << type;
+    if (!isRowsOf(type, BFloat16Type::get(getContext())) || getOffsets()[i] < 0 ||
+        getOffsets()[i] + columns[i] > type.getDimSize(1))
+      return emitOpError() << "columns " << getOffsets()[i] << " to " << getOffsets()[i] + columns[i] << " of operand "
+                           << i << " lie outside " << type;
   }
   // rope_append_c2
   RankedTensorType table = typeOf(getTable());
-  if (table.getRank() != 3 || !table.getElementType().isF32() || table.getDimSize(1) != int64_t(getHeadDim() / 2) || table.getDimSize(2) != 2)
+  if (table.getRank() != 3 || !table.getElementType().isF32() || table.getDimSize(1) != int64_t(getHeadDim() / 2) ||
+      table.getDimSize(2) != 2)
     return emitOpError() << "table " << table << " must be f32 [positions, " << getHeadDim() / 2 << ", 2]";
   // rope_append_c3
   if (bool(getQNorm()) != bool(getKNorm()) || bool(getQNorm()) != getEps().has_value())
@@ -134,7 +144,8 @@ LogicalResult AttentionOp::verify() {
   int64_t columns = getHeads() * getHeadDim();
   // attention_c1
   for (Value value : {getQ(), getY()})
-    if (RankedTensorType type = typeOf(value); !isRowsOf(type, BFloat16Type::get(getContext())) || type.getDimSize(1) != columns)
+    if (RankedTensorType type = typeOf(value);
+        !isRowsOf(type, BFloat16Type::get(getContext())) || type.getDimSize(1) != columns)
       return emitOpError() << type << " must be [?, " << columns << "] bf16";
   // attention_c2
   if (getKvHeads() <= 0 || getHeads() % getKvHeads() != 0)
@@ -173,9 +184,11 @@ LogicalResult PointwiseOp::verify() {
 LogicalResult GatherOp::verify() {
   RankedTensorType table = typeOf(getTable()), index = typeOf(getIndex()), y = typeOf(getY());
   // gather_c1
-  if (!isRowsOf(table, BFloat16Type::get(getContext())) || index.getRank() != 1 || !index.getElementType().isInteger(32) ||
-      !isRowsOf(y, table.getElementType()) || y.getDimSize(1) != table.getDimSize(1))
-    return emitOpError() << "table " << table << ", index " << index << " and y " << y << " must be [rows, H] bf16, [?] i32 and [?, H] bf16";
+  if (!isRowsOf(table, BFloat16Type::get(getContext())) || index.getRank() != 1 ||
+      !index.getElementType().isInteger(32) || !isRowsOf(y, table.getElementType()) ||
+      y.getDimSize(1) != table.getDimSize(1))
+    return emitOpError() << "table " << table << ", index " << index << " and y " << y
+                         << " must be [rows, H] bf16, [?] i32 and [?, H] bf16";
   return success();
 }
 

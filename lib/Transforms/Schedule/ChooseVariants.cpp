@@ -16,11 +16,14 @@ namespace qcc {
 namespace {
 
 /// Decode, for steps with one new token per sequence, before prefill, which serves every step.
-std::vector<codegen::KernelVariant> chooseAttention(kernel::AttentionOp op, const codegen::KernelDesc &prefill, int target, int64_t maxContext) {
+std::vector<codegen::KernelVariant> chooseAttention(kernel::AttentionOp op, const codegen::KernelDesc &prefill,
+                                                    int target, int64_t maxContext) {
   using Stage = codegen::AttentionDesc::Stage;
   int64_t splits = codegen::chooseMaxSplits(describeDecode(op, Stage::DecodePartial, 1), maxContext, target);
-  codegen::KernelVariant partial = codegen::chooseVariants(describeDecode(op, Stage::DecodePartial, splits), target, codegen::Size::T).front();
-  codegen::KernelVariant combine = codegen::chooseVariants(describeDecode(op, Stage::DecodeCombine, splits), target, codegen::Size::T).front();
+  codegen::KernelVariant partial =
+      codegen::chooseVariants(describeDecode(op, Stage::DecodePartial, splits), target, codegen::Size::T).front();
+  codegen::KernelVariant combine =
+      codegen::chooseVariants(describeDecode(op, Stage::DecodeCombine, splits), target, codegen::Size::T).front();
   DecodeConfig decode{splits, partial.config, combine.config};
   std::vector<codegen::KernelVariant> variants{{partial.bounds, decode.joined()}};
   for (codegen::KernelVariant &variant : codegen::chooseVariants(prefill, target, codegen::Size::T))
@@ -51,8 +54,8 @@ struct ChooseVariantsPass : impl::ChooseVariantsPassBase<ChooseVariantsPass> {
         return signalPassFailure();
       }
       auto attention = dyn_cast<kernel::AttentionOp>(op);
-      std::vector<codegen::KernelVariant> variants =
-          attention ? chooseAttention(attention, *desc, target, context) : codegen::chooseVariants(*desc, target, rowsOf(op));
+      std::vector<codegen::KernelVariant> variants = attention ? chooseAttention(attention, *desc, target, context)
+                                                               : codegen::chooseVariants(*desc, target, rowsOf(op));
       SmallVector<Attribute> attrs;
       for (const codegen::KernelVariant &variant : variants)
         attrs.push_back(toAttr(&getContext(), variant));

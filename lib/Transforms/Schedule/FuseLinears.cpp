@@ -19,13 +19,16 @@ constexpr int64_t kSliceAlignment = 8;
 
 int64_t rowsOfWeight(graph::LinearOp linear) { return cast<RankedTensorType>(linear.getW().getType()).getDimSize(0); }
 
-bool hasConstantBias(graph::LinearOp linear) { return linear.getBias() && linear.getBias().getDefiningOp<graph::GetOp>(); }
+bool hasConstantBias(graph::LinearOp linear) {
+  return linear.getBias() && linear.getBias().getDefiningOp<graph::GetOp>();
+}
 
 bool canJoin(graph::LinearOp a, graph::LinearOp b) {
   std::optional<WeightView> wa = WeightView::of(a.getW()), wb = WeightView::of(b.getW());
   auto elementOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
-  return wa && wb && wa->scheme() == wb->scheme() && elementOf(a.getW()) == elementOf(b.getW()) && elementOf(a.getY()) == elementOf(b.getY()) &&
-         hasConstantBias(a) == hasConstantBias(b) && bool(a.getBias()) == bool(b.getBias());
+  return wa && wb && wa->scheme() == wb->scheme() && elementOf(a.getW()) == elementOf(b.getW()) &&
+         elementOf(a.getY()) == elementOf(b.getY()) && hasConstantBias(a) == hasConstantBias(b) &&
+         bool(a.getBias()) == bool(b.getBias());
 }
 
 /// "layers.0.q_proj", "layers.0.k_proj" → "layers.0.q_proj+k_proj".
@@ -40,7 +43,8 @@ std::string joinedName(ArrayRef<graph::LinearOp> linears) {
 }
 
 /// A derivation that concatenates, result by result, the rows of the given symbols' tensors.
-graph::DerivedOp joinDerivations(func::FuncOp function, SymbolTable &symbols, const Twine &name, ArrayRef<graph::GetOp> gets) {
+graph::DerivedOp joinDerivations(func::FuncOp function, SymbolTable &symbols, const Twine &name,
+                                 ArrayRef<graph::GetOp> gets) {
   graph::GetOp first = gets.front();
   SmallVector<Type> types;
   for (unsigned i = 0; i < first->getNumResults(); ++i) {
@@ -90,17 +94,21 @@ void join(func::FuncOp function, SymbolTable &symbols, ArrayRef<graph::LinearOp>
   Value bias;
   if (!biases.empty()) {
     graph::DerivedOp joined = joinDerivations(function, symbols, name + ".bias", biases);
-    bias = graph::GetOp::create(builder, loc, TypeRange(joined.getDerivedType(0)), FlatSymbolRefAttr::get(joined.getSymNameAttr())).getResult(0);
+    bias = graph::GetOp::create(builder, loc, TypeRange(joined.getDerivedType(0)),
+                                FlatSymbolRefAttr::get(joined.getSymNameAttr()))
+               .getResult(0);
   }
 
   auto type = cast<RankedTensorType>(first.getY().getType());
   int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0), begin = 0;
-  auto whole = graph::LinearOp::create(builder, loc, RankedTensorType::get({type.getDimSize(0), rows}, type.getElementType()), first.getX(), weight, bias,
-                                       builder.getStringAttr(name));
+  auto whole =
+      graph::LinearOp::create(builder, loc, RankedTensorType::get({type.getDimSize(0), rows}, type.getElementType()),
+                              first.getX(), weight, bias, builder.getStringAttr(name));
   for (graph::LinearOp linear : linears) {
     int64_t size = rowsOfWeight(linear);
-    auto slice = graph::SliceOp::create(builder, linear.getLoc(), linear.getY().getType(), whole, builder.getI64IntegerAttr(1), builder.getI64IntegerAttr(begin),
-                                        builder.getI64IntegerAttr(size));
+    auto slice =
+        graph::SliceOp::create(builder, linear.getLoc(), linear.getY().getType(), whole, builder.getI64IntegerAttr(1),
+                               builder.getI64IntegerAttr(begin), builder.getI64IntegerAttr(size));
     linear.getY().replaceAllUsesWith(slice);
     begin += size;
   }

@@ -60,8 +60,9 @@ FailureOr<codegen::KernelDesc> describeGemm(kernel::GemmOp op) {
   desc.group = op.getGroup().value_or(0);
   desc.output = elemTypeOf(typeOf(op.getY()).getElementType());
   for (Value extra : op.getExtras())
-    desc.operands.push_back({typeOf(extra).getRank() == 1 ? codegen::GemmDesc::Operand::PerColumn : codegen::GemmDesc::Operand::PerElement,
-                             elemTypeOf(typeOf(extra).getElementType())});
+    desc.operands.push_back(
+        {typeOf(extra).getRank() == 1 ? codegen::GemmDesc::Operand::PerColumn : codegen::GemmDesc::Operand::PerElement,
+         elemTypeOf(typeOf(extra).getElementType())});
   FailureOr<codegen::ScalarProgram> body = translateBody(op, op.getEpilogue().front());
   if (failed(body))
     return failure();
@@ -152,7 +153,9 @@ FailureOr<codegen::ScalarProgram> translateBody(Operation *owner, Block &body) {
     // Canonicalization hoists constants out of regions; a kernel sees its own body only.
     for (Value operand : op.getOperands())
       if (!numbers.contains(operand))
-        return op.emitError("reads a value from outside its kernel body; only arguments and ops of the body can be read"), failure();
+        return op.emitError(
+                   "reads a value from outside its kernel body; only arguments and ops of the body can be read"),
+               failure();
     if (auto yield = dyn_cast<kernel::YieldOp>(op)) {
       program.result = numbers[yield.getValue()];
       return program;
@@ -171,7 +174,8 @@ FailureOr<codegen::ScalarProgram> translateBody(Operation *owner, Block &body) {
     } else if (auto code = binaryOf(op); code != codegen::ScalarOp::Constant && op.getResult(0).getType().isF32()) {
       numbers[op.getResult(0)] = append({code, numbers[op.getOperand(0)], numbers[op.getOperand(1)]});
     } else {
-      return op.emitError("op has no form in a kernel body; f32 arith and math ops, extf and truncf to bf16 do"), failure();
+      return op.emitError("op has no form in a kernel body; f32 arith and math ops, extf and truncf to bf16 do"),
+             failure();
     }
   }
   return owner->emitError("kernel body does not end with kernel.yield"), failure();
@@ -186,7 +190,9 @@ FailureOr<codegen::KernelDesc> describe(Operation *op) {
       .Case([](kernel::AttentionOp op) { return codegen::KernelDesc(describeAttention(op)); })
       .Case([](kernel::GatherOp op) { return codegen::KernelDesc(describeGather(op)); })
       .Case([](kernel::ArgmaxOp op) { return codegen::KernelDesc(codegen::ArgmaxDesc{columnsOf(op.getX())}); })
-      .Default([](Operation *op) -> FailureOr<codegen::KernelDesc> { return op->emitError("is not a kernel op"), failure(); });
+      .Default([](Operation *op) -> FailureOr<codegen::KernelDesc> {
+        return op->emitError("is not a kernel op"), failure();
+      });
 }
 
 codegen::AttentionDesc describeDecode(kernel::AttentionOp op, codegen::AttentionDesc::Stage stage, int64_t maxSplits) {
@@ -241,14 +247,16 @@ kernel::VariantAttr toAttr(MLIRContext *context, const codegen::KernelVariant &v
   Builder builder(context);
   SmallVector<NamedAttribute> bounds;
   for (auto [size, bound] : variant.bounds)
-    bounds.push_back(builder.getNamedAttr(kernel::stringifySize(kernel::Size(int(size))), builder.getI64IntegerAttr(bound)));
+    bounds.push_back(
+        builder.getNamedAttr(kernel::stringifySize(kernel::Size(int(size))), builder.getI64IntegerAttr(bound)));
   return kernel::VariantAttr::get(context, builder.getDictionaryAttr(bounds), toDictionary(builder, variant.config));
 }
 
 codegen::KernelVariant fromAttr(kernel::VariantAttr attr) {
   codegen::KernelVariant variant;
   for (NamedAttribute bound : attr.getBounds())
-    variant.bounds.push_back({codegen::Size(int(*kernel::symbolizeSize(bound.getName().getValue()))), cast<IntegerAttr>(bound.getValue()).getInt()});
+    variant.bounds.push_back({codegen::Size(int(*kernel::symbolizeSize(bound.getName().getValue()))),
+                              cast<IntegerAttr>(bound.getValue()).getInt()});
   for (NamedAttribute item : attr.getConfig())
     variant.config.values[item.getName().str()] = cast<IntegerAttr>(item.getValue()).getInt();
   return variant;

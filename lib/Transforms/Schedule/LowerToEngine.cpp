@@ -1,7 +1,7 @@
 //===- LowerToEngine.cpp - Kernel ops become launches, values become buffers ===//
 //
-// Order matters once: values get their places before launches are written, because a launch names places. Everything else follows the
-// order of the function.
+// Order matters once: values get their places before launches are written, because a launch names places. Everything
+// else follows the order of the function.
 //
 //===----------------------------------------------------------------------===//
 
@@ -76,7 +76,8 @@ private:
   int64_t arenaBytes = 0;
 };
 
-FailureOr<Lowering::Launch> Lowering::instantiate(Operation *op, const codegen::KernelDesc &desc, const codegen::KernelConfig &config) {
+FailureOr<Lowering::Launch> Lowering::instantiate(Operation *op, const codegen::KernelDesc &desc,
+                                                  const codegen::KernelConfig &config) {
   std::string error;
   codegen::KernelInstance instance = codegen::instantiate(desc, config, rowsOf(op), error);
   if (!error.empty())
@@ -95,8 +96,12 @@ FailureOr<std::vector<Lowering::Case>> Lowering::instantiateCases(Operation *op)
     if (std::optional<DecodeConfig> decode = DecodeConfig::of(variant)) {
       auto attention = cast<kernel::AttentionOp>(op);
       one.maxSplits = decode->maxSplits;
-      kernelsOfCase.push_back({describeDecode(attention, codegen::AttentionDesc::Stage::DecodePartial, decode->maxSplits), decode->partial});
-      kernelsOfCase.push_back({describeDecode(attention, codegen::AttentionDesc::Stage::DecodeCombine, decode->maxSplits), decode->combine});
+      kernelsOfCase.push_back(
+          {describeDecode(attention, codegen::AttentionDesc::Stage::DecodePartial, decode->maxSplits),
+           decode->partial});
+      kernelsOfCase.push_back(
+          {describeDecode(attention, codegen::AttentionDesc::Stage::DecodeCombine, decode->maxSplits),
+           decode->combine});
     } else {
       FailureOr<codegen::KernelDesc> desc = describe(op);
       if (failed(desc))
@@ -122,16 +127,22 @@ void Lowering::placeConstants(func::FuncOp function) {
     for (OpResult result : get->getResults()) {
       engine::ConstantOp &constant = constants[{get.getSymbol(), result.getResultNumber()}];
       if (!constant) {
-        std::string name = (get.getSymbol() + ".const" + (get->getNumResults() > 1 ? "." + Twine(result.getResultNumber()) : Twine())).str();
+        std::string name =
+            (get.getSymbol() + ".const" + (get->getNumResults() > 1 ? "." + Twine(result.getResultNumber()) : Twine()))
+                .str();
         auto text = [&](StringRef key) {
           auto list = derived->getAttrOfType<ArrayAttr>(key);
-          return list && result.getResultNumber() < list.size() ? cast<StringAttr>(list[result.getResultNumber()]) : builder.getStringAttr("");
+          return list && result.getResultNumber() < list.size() ? cast<StringAttr>(list[result.getResultNumber()])
+                                                                : builder.getStringAttr("");
         };
         constant = engine::ConstantOp::create(builder, get.getLoc(), builder.getStringAttr(name), get.getSymbolAttr(),
-                                              builder.getI64IntegerAttr(result.getResultNumber()), ElementsAttr(), TypeAttr::get(result.getType()),
-                                              builder.getI64IntegerAttr(bytesOf(typeOf(result))), text("qcc.layers"), text("qcc.schemes"), text("qcc.layouts"));
+                                              builder.getI64IntegerAttr(result.getResultNumber()), ElementsAttr(),
+                                              TypeAttr::get(result.getType()),
+                                              builder.getI64IntegerAttr(bytesOf(typeOf(result))), text("qcc.layers"),
+                                              text("qcc.schemes"), text("qcc.layouts"));
       }
-      places[result] = engine::ConstantArgAttr::get(builder.getContext(), FlatSymbolRefAttr::get(constant.getSymNameAttr()));
+      places[result] =
+          engine::ConstantArgAttr::get(builder.getContext(), FlatSymbolRefAttr::get(constant.getSymNameAttr()));
     }
   });
 }
@@ -167,8 +178,9 @@ void Lowering::placeValues(func::FuncOp function) {
       int64_t bytes = 0;
       for (const Case &one : opCases)
         if (one.maxSplits)
-          bytes = std::max(bytes, limits.maxSequences * codegen::decodeWorkspaceBytes(
-                                                            describeDecode(attention, codegen::AttentionDesc::Stage::DecodePartial, one.maxSplits)));
+          bytes = std::max(bytes, limits.maxSequences *
+                                      codegen::decodeWorkspaceBytes(describeDecode(
+                                          attention, codegen::AttentionDesc::Stage::DecodePartial, one.maxSplits)));
       if (bytes) {
         buffers.push_back({bytes, steps[op], steps[op]});
         owners.push_back({Value(), op});
@@ -180,8 +192,8 @@ void Lowering::placeValues(func::FuncOp function) {
   for (size_t i = 0; i < buffers.size(); ++i) {
     auto [value, op] = owners[i];
     std::string name = (value ? "b" : "workspace") + std::to_string(i);
-    engine::BufferOp::create(builder, op ? op->getLoc() : value.getLoc(), builder.getStringAttr(name), builder.getI64IntegerAttr(plan.offsets[i]),
-                             builder.getI64IntegerAttr(buffers[i].bytes));
+    engine::BufferOp::create(builder, op ? op->getLoc() : value.getLoc(), builder.getStringAttr(name),
+                             builder.getI64IntegerAttr(plan.offsets[i]), builder.getI64IntegerAttr(buffers[i].bytes));
     Attribute place = engine::BufferArgAttr::get(context, FlatSymbolRefAttr::get(context, name));
     if (value)
       places[value] = place;
@@ -204,7 +216,8 @@ Attribute Lowering::cacheScale(graph::KvCacheOp cache, StringRef which, int64_t 
   if (!constant) {
     std::string name = (cache.getSymName() + "." + which + "_scale." + Twine(layer)).str();
     StringAttr empty = builder.getStringAttr("");
-    constant = engine::ConstantOp::create(builder, cache.getLoc(), builder.getStringAttr(name), FlatSymbolRefAttr(), IntegerAttr(), value, TypeAttr::get(type),
+    constant = engine::ConstantOp::create(builder, cache.getLoc(), builder.getStringAttr(name), FlatSymbolRefAttr(),
+                                          IntegerAttr(), value, TypeAttr::get(type),
                                           builder.getI64IntegerAttr(bytesOf(type)), empty, empty, empty);
   }
   return engine::ConstantArgAttr::get(builder.getContext(), FlatSymbolRefAttr::get(constant.getSymNameAttr()));
@@ -222,19 +235,29 @@ FailureOr<Attribute> Lowering::addressOf(Operation *op, StringRef argument) {
       special = cacheScale(cacheOp, argument.take_front(1), layer);
   };
   if (auto gemm = dyn_cast<kernel::GemmOp>(op)) {
-    values = {{"weights", gemm.getWeights()}, {"weight_scale", gemm.getWeightScale()}, {"x", gemm.getX()}, {"x_scale", gemm.getXScale()}, {"y", gemm.getY()}};
+    values = {{"weights", gemm.getWeights()},
+              {"weight_scale", gemm.getWeightScale()},
+              {"x", gemm.getX()},
+              {"x_scale", gemm.getXScale()},
+              {"y", gemm.getY()}};
     for (auto [index, extra] : llvm::enumerate(gemm.getExtras()))
       values["operand" + std::to_string(index)] = extra;
   } else if (auto normalize = dyn_cast<kernel::NormalizeOp>(op)) {
-    values = {{"x", normalize.getX()}, {"weight", normalize.getWeight()}, {"residual", normalize.getResidual()},
-              {"sum", normalize.getSum()}, {"y", normalize.getY()}, {"y_scale", normalize.getScale()}};
+    values = {{"x", normalize.getX()},     {"weight", normalize.getWeight()}, {"residual", normalize.getResidual()},
+              {"sum", normalize.getSum()}, {"y", normalize.getY()},           {"y_scale", normalize.getScale()}};
   } else if (auto rope = dyn_cast<kernel::RopeAppendOp>(op)) {
-    values = {{"q_in", rope.getQ()}, {"k_in", rope.getK()}, {"v_in", rope.getV()}, {"positions", rope.getPositions()}, {"slots", rope.getSlots()},
-              {"rope_table", rope.getTable()}, {"q_weight", rope.getQNorm()}, {"k_weight", rope.getKNorm()}, {"q", rope.getRotated()}};
+    values = {{"q_in", rope.getQ()},         {"k_in", rope.getK()},
+              {"v_in", rope.getV()},         {"positions", rope.getPositions()},
+              {"slots", rope.getSlots()},    {"rope_table", rope.getTable()},
+              {"q_weight", rope.getQNorm()}, {"k_weight", rope.getKNorm()},
+              {"q", rope.getRotated()}};
     cache(rope.getCacheAttr(), rope.getLayer());
   } else if (auto attention = dyn_cast<kernel::AttentionOp>(op)) {
-    values = {{"q", attention.getQ()}, {"seq_starts", attention.getSeqStarts()}, {"context_lens", attention.getContextLens()},
-              {"block_tables", attention.getBlockTables()}, {"y", attention.getY()}};
+    values = {{"q", attention.getQ()},
+              {"seq_starts", attention.getSeqStarts()},
+              {"context_lens", attention.getContextLens()},
+              {"block_tables", attention.getBlockTables()},
+              {"y", attention.getY()}};
     cache(attention.getCacheAttr(), attention.getLayer());
     if (argument == "workspace")
       special = workspaces.lookup(op);
@@ -259,9 +282,11 @@ void Lowering::declareKernel(const Launch &launch) {
   if (declared)
     return;
   SmallVector<int64_t> block(instance.block.begin(), instance.block.end());
-  declared = engine::KernelOp::create(builder, module.getLoc(), builder.getStringAttr(instance.symbol), builder.getStringAttr(launch.family),
-                                      builder.getDenseI64ArrayAttr(block), builder.getI64IntegerAttr(instance.dynamicSharedBytes),
-                                      builder.getI64IntegerAttr(instance.minTarget), toDictionary(builder, launch.config), builder.getStringAttr(instance.source));
+  declared = engine::KernelOp::create(builder, module.getLoc(), builder.getStringAttr(instance.symbol),
+                                      builder.getStringAttr(launch.family), builder.getDenseI64ArrayAttr(block),
+                                      builder.getI64IntegerAttr(instance.dynamicSharedBytes),
+                                      builder.getI64IntegerAttr(instance.minTarget),
+                                      toDictionary(builder, launch.config), builder.getStringAttr(instance.source));
 }
 
 LogicalResult Lowering::emitLaunch(OpBuilder &at, Operation *op, const Launch &launch) {
@@ -269,7 +294,8 @@ LogicalResult Lowering::emitLaunch(OpBuilder &at, Operation *op, const Launch &l
   auto sizeName = [](codegen::Size size) { return kernel::stringifySize(kernel::Size(int(size))); };
   SmallVector<Attribute> grid, args;
   for (const codegen::GridDim &dim : launch.instance.grid)
-    grid.push_back(engine::DimAttr::get(context, dim.size ? sizeName(*dim.size) : StringRef(), dim.multiplier, dim.divisor));
+    grid.push_back(
+        engine::DimAttr::get(context, dim.size ? sizeName(*dim.size) : StringRef(), dim.multiplier, dim.divisor));
   for (const codegen::KernelArg &arg : launch.instance.args) {
     if (arg.kind == codegen::ArgKind::SizeValue) {
       args.push_back(engine::SizeArgAttr::get(context, sizeName(arg.size)));
@@ -281,15 +307,17 @@ LogicalResult Lowering::emitLaunch(OpBuilder &at, Operation *op, const Launch &l
     args.push_back(*address);
   }
   auto label = op->getAttrOfType<StringAttr>("label");
-  engine::LaunchOp::create(at, op->getLoc(), FlatSymbolRefAttr::get(context, launch.instance.symbol), builder.getArrayAttr(grid), builder.getArrayAttr(args), label);
+  engine::LaunchOp::create(at, op->getLoc(), FlatSymbolRefAttr::get(context, launch.instance.symbol),
+                           builder.getArrayAttr(grid), builder.getArrayAttr(args), label);
   return success();
 }
 
 /// What the lowering relies on and no op's verifier says: IR may have been edited by hand.
 LogicalResult Lowering::checkFunction(func::FuncOp function) {
   if (function.getNumArguments() != entryInputs().size() || function.getNumResults() != entryOutputs().size())
-    return function.emitError() << "'forward' has " << function.getNumArguments() << " arguments and " << function.getNumResults() << " results, must have "
-                                << entryInputs().size() << " and " << entryOutputs().size();
+    return function.emitError() << "'forward' has " << function.getNumArguments() << " arguments and "
+                                << function.getNumResults() << " results, must have " << entryInputs().size() << " and "
+                                << entryOutputs().size();
   llvm::SmallDenseSet<Value> returned;
   for (Value value : function.getBody().front().getTerminator()->getOperands())
     if (!value.getDefiningOp() || isa<graph::GetOp>(value.getDefiningOp()) || !returned.insert(value).second)
@@ -307,8 +335,9 @@ LogicalResult Lowering::boundContext(func::FuncOp function) {
   for (auto rope : function.getOps<kernel::RopeAppendOp>())
     positions = std::min(positions, typeOf(rope.getTable()).getDimSize(0));
   if (limits.maxContext > positions)
-    return module.emitError() << "max-context " << limits.maxContext << " exceeds the " << positions
-                              << " positions that the schedule phase made cos/sin tables for; run that phase with the larger limit";
+    return module.emitError()
+           << "max-context " << limits.maxContext << " exceeds the " << positions
+           << " positions that the schedule phase made cos/sin tables for; run that phase with the larger limit";
   if (!limits.maxContext)
     limits.maxContext = positions;
   return success();
@@ -337,8 +366,8 @@ LogicalResult Lowering::run() {
       for (const Launch &launch : one.launches)
         declareKernel(launch);
 
-  auto entry = engine::EntryOp::create(builder, function.getLoc(), builder.getStringAttr("forward.entry"), builder.getStrArrayAttr(entryInputs()),
-                                       builder.getStrArrayAttr(entryOutputs()));
+  auto entry = engine::EntryOp::create(builder, function.getLoc(), builder.getStringAttr("forward.entry"),
+                                       builder.getStrArrayAttr(entryInputs()), builder.getStrArrayAttr(entryOutputs()));
   OpBuilder body = OpBuilder::atBlockEnd(&entry.getBody().emplaceBlock());
   for (auto &[op, opCases] : cases) {
     if (opCases.size() == 1) {

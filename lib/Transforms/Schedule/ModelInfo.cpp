@@ -9,7 +9,8 @@ using namespace mlir;
 namespace qcc {
 
 ArrayRef<StringRef> entryInputs() {
-  static const StringRef names[] = {"tokens", "positions", "slots", "seq_starts", "context_lens", "block_tables", "logit_rows"};
+  static const StringRef names[] = {"tokens",       "positions",    "slots",     "seq_starts",
+                                    "context_lens", "block_tables", "logit_rows"};
   return names;
 }
 
@@ -21,7 +22,8 @@ ArrayRef<StringRef> entryOutputs() {
 LogicalResult requireModel(ModuleOp module) {
   if (module->hasAttr("graph.model"))
     return success();
-  return module.emitError("has no graph.model attribute, which the import phase writes: name, architecture, vocabulary, max_context, …");
+  return module.emitError(
+      "has no graph.model attribute, which the import phase writes: name, architecture, vocabulary, max_context, …");
 }
 
 int64_t modelContext(ModuleOp module) {
@@ -31,10 +33,12 @@ int64_t modelContext(ModuleOp module) {
 void createModelOp(OpBuilder &builder, ModuleOp module, const ModelLimits &limits, int64_t arenaBytes) {
   auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
   auto number = [&](StringRef key) { return cast<IntegerAttr>(model.get(key)).getInt(); };
-  engine::ModelOp::create(builder, module.getLoc(), cast<StringAttr>(model.get("name")), cast<StringAttr>(model.get("architecture")),
-                          builder.getI64IntegerAttr(number("vocabulary")), cast<BoolAttr>(model.get("byte_vocabulary")),
-                          builder.getI64IntegerAttr(limits.maxContext ? limits.maxContext : number("max_context")), builder.getI64IntegerAttr(limits.maxTokens),
-                          builder.getI64IntegerAttr(limits.maxSequences), builder.getI64IntegerAttr(limits.maxLogitRows), builder.getI64IntegerAttr(arenaBytes),
+  engine::ModelOp::create(builder, module.getLoc(), cast<StringAttr>(model.get("name")),
+                          cast<StringAttr>(model.get("architecture")), builder.getI64IntegerAttr(number("vocabulary")),
+                          cast<BoolAttr>(model.get("byte_vocabulary")),
+                          builder.getI64IntegerAttr(limits.maxContext ? limits.maxContext : number("max_context")),
+                          builder.getI64IntegerAttr(limits.maxTokens), builder.getI64IntegerAttr(limits.maxSequences),
+                          builder.getI64IntegerAttr(limits.maxLogitRows), builder.getI64IntegerAttr(arenaBytes),
                           cast<DenseI64ArrayAttr>(model.get("eos_tokens")), builder.getStringAttr(limits.options));
 }
 

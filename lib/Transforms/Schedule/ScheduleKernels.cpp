@@ -22,13 +22,15 @@ Value roundTo(OpBuilder &builder, Location loc, Value value, Type type) {
 namespace {
 
 bool isElementwise(Operation *op) {
-  return isa<graph::SiluOp, graph::ReluOp, graph::SigmoidOp, graph::TanhOp, graph::ExpOp, graph::NegOp, graph::SqrtOp, graph::RsqrtOp, graph::GeluOp,
-             graph::AddOp, graph::SubOp, graph::MulOp, graph::DivOp, graph::MaxOp, graph::MinOp>(op);
+  return isa<graph::SiluOp, graph::ReluOp, graph::SigmoidOp, graph::TanhOp, graph::ExpOp, graph::NegOp, graph::SqrtOp,
+             graph::RsqrtOp, graph::GeluOp, graph::AddOp, graph::SubOp, graph::MulOp, graph::DivOp, graph::MaxOp,
+             graph::MinOp>(op);
 }
 
 /// Computed inside the kernel of its only user.
 bool isInlined(Operation *op) {
-  return op && isElementwise(op) && op->hasOneUse() && (isElementwise(*op->getUsers().begin()) || isa<graph::QuantizeOp>(*op->getUsers().begin()));
+  return op && isElementwise(op) && op->hasOneUse() &&
+         (isElementwise(*op->getUsers().begin()) || isa<graph::QuantizeOp>(*op->getUsers().begin()));
 }
 
 /// Per-token e4m3 with dynamic scales: what kernels can produce.
@@ -83,7 +85,9 @@ private:
   Value constant(double value) { return arith::ConstantOp::create(b, loc, b.getF32FloatAttr(float(value))); }
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, loc, x, y); }
   Value add(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
-  Value onePlusExpNeg(Value x) { return add(constant(1), math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, x))); }
+  Value onePlusExpNeg(Value x) {
+    return add(constant(1), math::ExpOp::create(b, loc, arith::NegFOp::create(b, loc, x)));
+  }
   /// 0.5 x (1 + tanh(sqrt(2/π) (x + 0.044715 x³)))
   Value tanhGelu(Value x) {
     Value cubic = mul(mul(x, x), mul(x, constant(0.044715)));
@@ -91,7 +95,10 @@ private:
     return mul(mul(constant(0.5), x), add(constant(1), math::TanhOp::create(b, loc, inner)));
   }
   /// 0.5 x (1 + erf(x / sqrt 2))
-  Value erfGelu(Value x) { return mul(mul(constant(0.5), x), add(constant(1), math::ErfOp::create(b, loc, mul(x, constant(0.7071067811865476))))); }
+  Value erfGelu(Value x) {
+    return mul(mul(constant(0.5), x),
+               add(constant(1), math::ErfOp::create(b, loc, mul(x, constant(0.7071067811865476)))));
+  }
 
   OpBuilder &b;
   Location loc;
@@ -109,7 +116,9 @@ public:
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       if (operand.getType() != op->getResult(0).getType())
-        return op->emitError("broadcast along rows has no point-wise kernel yet; both operands must have the same shape and type"), failure();
+        return op->emitError("broadcast along rows has no point-wise kernel yet; both operands must have the same "
+                             "shape and type"),
+               failure();
       FailureOr<Value> scalar = emit(operand);
       if (failed(scalar))
         return failure();
@@ -154,7 +163,8 @@ void Scheduler::scheduleNorm(graph::RmsNormOp op) {
     if (isTokenQuantize(user))
       quantized.push_back(cast<graph::QuantizeOp>(user));
   if (!quantized.empty()) {
-    auto kernelOp = kernel::NormalizeOp::create(builder, op.getLoc(), quantized.front().getCodes().getType(), quantized.front().getScales().getType(), Type(), op.getX(),
+    auto kernelOp = kernel::NormalizeOp::create(builder, op.getLoc(), quantized.front().getCodes().getType(),
+                                                quantized.front().getScales().getType(), Type(), op.getX(),
                                                 op.getWeight(), Value(), op.getEpsAttr(), rows(op), ArrayAttr());
     for (graph::QuantizeOp quantize : quantized) {
       quantize.replaceAllUsesWith(ValueRange{kernelOp.getY(), kernelOp.getScale()});
@@ -163,7 +173,8 @@ void Scheduler::scheduleNorm(graph::RmsNormOp op) {
   }
   if (op.use_empty())
     return;
-  auto kernelOp = kernel::NormalizeOp::create(builder, op.getLoc(), op.getY().getType(), Type(), Type(), op.getX(), op.getWeight(), Value(), op.getEpsAttr(), rows(op), ArrayAttr());
+  auto kernelOp = kernel::NormalizeOp::create(builder, op.getLoc(), op.getY().getType(), Type(), Type(), op.getX(),
+                                              op.getWeight(), Value(), op.getEpsAttr(), rows(op), ArrayAttr());
   op.getY().replaceAllUsesWith(kernelOp.getY());
 }
 
@@ -181,7 +192,8 @@ LogicalResult Scheduler::schedulePointwise(Operation *root) {
   if (failed(result))
     return failure();
   kernel::YieldOp::create(body, root->getLoc(), *result);
-  auto kernelOp = kernel::PointwiseOp::create(builder, root->getLoc(), root->getResult(0).getType(), quantize ? quantize.getScales().getType() : Type(), fuser.inputs,
+  auto kernelOp = kernel::PointwiseOp::create(builder, root->getLoc(), root->getResult(0).getType(),
+                                              quantize ? quantize.getScales().getType() : Type(), fuser.inputs,
                                               builder.getDenseI64ArrayAttr(fuser.offsets), rows(root), ArrayAttr());
   kernelOp.getBody().takeBody(*region);
   root->replaceAllUsesWith(kernelOp->getResults().take_front(root->getNumResults()));
@@ -193,11 +205,14 @@ void Scheduler::scheduleRest() {
     OpBuilder builder(&op);
     Operation *kernelOp = nullptr;
     if (auto embedding = dyn_cast<graph::EmbeddingOp>(op))
-      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), embedding.getY().getType(), embedding.getTable(), embedding.getIds(), rows(&op), ArrayAttr());
+      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), embedding.getY().getType(), embedding.getTable(),
+                                          embedding.getIds(), rows(&op), ArrayAttr());
     else if (auto gather = dyn_cast<graph::GatherRowsOp>(op))
-      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), gather.getY().getType(), gather.getX(), gather.getRows(), rows(&op), ArrayAttr());
+      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), gather.getY().getType(), gather.getX(),
+                                          gather.getRows(), rows(&op), ArrayAttr());
     else if (auto argmax = dyn_cast<graph::ArgmaxOp>(op))
-      kernelOp = kernel::ArgmaxOp::create(builder, op.getLoc(), argmax.getY().getType(), argmax.getX(), rows(&op), ArrayAttr());
+      kernelOp = kernel::ArgmaxOp::create(builder, op.getLoc(), argmax.getY().getType(), argmax.getX(), rows(&op),
+                                          ArrayAttr());
     if (kernelOp)
       op.replaceAllUsesWith(kernelOp->getResults());
   }
@@ -211,7 +226,8 @@ LogicalResult Scheduler::eraseDead() {
   LogicalResult result = success();
   for (Operation &op : body)
     if (isa<graph::GraphDialect>(op.getDialect()) && !isa<graph::GetOp>(op)) {
-      op.emitError("has no kernel in this form; kernels exist for linear, attention over the cache, rms_norm of rows, point-wise chains of equal shapes, embedding, "
+      op.emitError("has no kernel in this form; kernels exist for linear, attention over the cache, rms_norm of rows, "
+                   "point-wise chains of equal shapes, embedding, "
                    "gather_rows and argmax");
       result = failure();
     }
@@ -256,7 +272,8 @@ LogicalResult Scheduler::run() {
 }
 
 int64_t Scheduler::kernelsCreated() const {
-  return llvm::count_if(const_cast<func::FuncOp &>(function).getBody().front(), [](Operation &op) { return isa<kernel::KernelDialect>(op.getDialect()); });
+  return llvm::count_if(const_cast<func::FuncOp &>(function).getBody().front(),
+                        [](Operation &op) { return isa<kernel::KernelDialect>(op.getDialect()); });
 }
 
 namespace {

@@ -25,9 +25,11 @@ std::optional<kernel::WeightFormat> formatOf(graph::SchemeAttr scheme, Type weig
     return weightElement.isBF16() ? std::optional(kernel::WeightFormat::bf16) : std::nullopt;
   if (scheme.getZeroPoint() || scheme.getSecond() || scheme.getSparse24() || scheme.getDynamic())
     return std::nullopt;
-  if (isa<Float8E4M3FNType>(scheme.getStorage()) && scheme.getGranularity() == graph::Granularity::channel && scheme.getScale().isF32())
+  if (isa<Float8E4M3FNType>(scheme.getStorage()) && scheme.getGranularity() == graph::Granularity::channel &&
+      scheme.getScale().isF32())
     return kernel::WeightFormat::e4m3;
-  if (scheme.getStorage().isInteger(4) && scheme.getGranularity() == graph::Granularity::group && scheme.getScale().isBF16())
+  if (scheme.getStorage().isInteger(4) && scheme.getGranularity() == graph::Granularity::group &&
+      scheme.getScale().isBF16())
     return kernel::WeightFormat::s4;
   return std::nullopt;
 }
@@ -46,7 +48,8 @@ graph::FragmentFormat fragmentOf(kernel::WeightFormat format) {
 
 } // namespace
 
-FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, graph::LinearOp op, kernel::WeightFormat &format) {
+FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, graph::LinearOp op,
+                                                         kernel::WeightFormat &format) {
   std::optional<WeightView> view = WeightView::of(op.getW());
   if (!view)
     return op.emitError("its weight must be a derivation, or dequantized from one"), failure();
@@ -65,7 +68,8 @@ FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, gra
 
   MLIRContext *context = builder.getContext();
   Location loc = op.getLoc();
-  SmallVector<graph::LayoutAttr> layouts{graph::LayoutAttr::get(context, graph::LayoutKind::fragment, fragmentOf(format))};
+  SmallVector<graph::LayoutAttr> layouts{
+      graph::LayoutAttr::get(context, graph::LayoutKind::fragment, fragmentOf(format))};
   if (format == kernel::WeightFormat::e4m3)
     layouts.push_back(graph::LayoutAttr::get(context, graph::LayoutKind::scales_channel, std::nullopt));
   else if (format == kernel::WeightFormat::s4)
@@ -100,10 +104,12 @@ FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, gra
 }
 
 LogicalResult Scheduler::scheduleLinear(graph::LinearOp op) {
-  // The residual add behind it, if it is the only reader, becomes part of the epilogue; the kernel then stands where the add stood.
+  // The residual add behind it, if it is the only reader, becomes part of the epilogue; the kernel then stands where
+  // the add stood.
   graph::AddOp residual;
   if (op->hasOneUse())
-    if (auto add = dyn_cast<graph::AddOp>(*op->getUsers().begin()); add && add.getA().getType() == add.getB().getType() && add.getA() != add.getB())
+    if (auto add = dyn_cast<graph::AddOp>(*op->getUsers().begin());
+        add && add.getA().getType() == add.getB().getType() && add.getA() != add.getB())
       residual = add;
   OpBuilder builder(residual ? residual.getOperation() : op.getOperation());
   Location loc = op.getLoc();
@@ -120,7 +126,8 @@ LogicalResult Scheduler::scheduleLinear(graph::LinearOp op) {
     x = dequantize.getCodes();
     xScale = dequantize.getScales();
   } else if (!typeOf(x).getElementType().isBF16()) {
-    return op.emitError() << "activations must be bf16 for " << kernel::stringifyWeightFormat(format) << " weights, are " << typeOf(x).getElementType();
+    return op.emitError() << "activations must be bf16 for " << kernel::stringifyWeightFormat(format)
+                          << " weights, are " << typeOf(x).getElementType();
   }
 
   SmallVector<Value> extras;
@@ -129,9 +136,12 @@ LogicalResult Scheduler::scheduleLinear(graph::LinearOp op) {
   if (residual)
     extras.push_back(residual.getA() == op.getY() ? residual.getB() : residual.getA());
   auto type = typeOf(op.getY());
-  IntegerAttr group = format == kernel::WeightFormat::s4 ? builder.getI64IntegerAttr(WeightView::of(op.getW())->scheme().getGroupSize()) : IntegerAttr();
-  auto gemm = kernel::GemmOp::create(builder, loc, type, kernel::WeightFormatAttr::get(op.getContext(), format), rows(op), group, weight->first, weight->second, x, xScale,
-                                     extras, ArrayAttr(), op.getNameAttr());
+  IntegerAttr group = format == kernel::WeightFormat::s4
+                          ? builder.getI64IntegerAttr(WeightView::of(op.getW())->scheme().getGroupSize())
+                          : IntegerAttr();
+  auto gemm =
+      kernel::GemmOp::create(builder, loc, type, kernel::WeightFormatAttr::get(op.getContext(), format), rows(op),
+                             group, weight->first, weight->second, x, xScale, extras, ArrayAttr(), op.getNameAttr());
 
   Block &body = gemm.getEpilogue().emplaceBlock();
   OpBuilder scalar = OpBuilder::atBlockEnd(&body);

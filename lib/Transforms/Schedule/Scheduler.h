@@ -10,9 +10,10 @@
 
 namespace qcc {
 
-/// Rewrites `forward` family by family. Each step replaces graph ops by kernel ops and leaves the ops it absorbed without users; what is left at the
-/// end is dead or has no kernel. The order of the steps says who absorbs whom: attention first (it takes norms, RoPE and reshapes of heads), then
-/// linears (they take residual adds), norms and point-wise chains (they take quantizations), at last row gathers and the choice.
+/// Rewrites `forward` family by family. Each step replaces graph ops by kernel ops and leaves the ops it absorbed
+/// without users; what is left at the end is dead or has no kernel. The order of the steps says who absorbs whom:
+/// attention first (it takes norms, RoPE and reshapes of heads), then linears (they take residual adds), norms and
+/// point-wise chains (they take quantizations), at last row gathers and the choice.
 class Scheduler {
 public:
   Scheduler(mlir::ModuleOp module, mlir::func::FuncOp function, int64_t maxContext)
@@ -31,7 +32,8 @@ private:
 
   kernel::SizeAttr rows(mlir::Operation *op);
   /// Packed weight and, unless it is bf16, packed scales.
-  mlir::FailureOr<std::pair<mlir::Value, mlir::Value>> packWeight(mlir::OpBuilder &builder, graph::LinearOp op, kernel::WeightFormat &format);
+  mlir::FailureOr<std::pair<mlir::Value, mlir::Value>> packWeight(mlir::OpBuilder &builder, graph::LinearOp op,
+                                                                  kernel::WeightFormat &format);
   mlir::Value ropeTable(mlir::OpBuilder &builder, graph::RopeAttr rope, mlir::Location loc);
 
   mlir::ModuleOp module;

@@ -256,8 +256,8 @@ TEST_P(Ops, LargerAndSmallerKeepNaNOnEitherSide) {
   // sqrt of the negative values of x gives the NaN.
   for (const char *op : {"max", "min"})
     for (const char *operands : {"%y, %n", "%n, %y"}) {
-      std::vector<float> z = run(std::string("%n = graph.sqrt %x : tensor<?x6xf32> -> tensor<?x6xf32>\n  %z = graph.") + op +
-                                     " " + operands + " : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>",
+      std::vector<float> z = run(std::string("%n = graph.sqrt %x : tensor<?x6xf32> -> tensor<?x6xf32>\n  %z = graph.") +
+                                     op + " " + operands + " : (tensor<?x6xf32>, tensor<?x6xf32>) -> tensor<?x6xf32>",
                                  {rows, columns});
       ASSERT_EQ(z.size(), x.size());
       for (size_t i = 0; i < z.size(); ++i) {

@@ -17,7 +17,8 @@ void expectSound(const std::vector<ArenaBuffer> &buffers, const ArenaPlan &plan)
     EXPECT_EQ(plan.offsets[a] % kArenaAlignment, 0);
     EXPECT_LE(plan.offsets[a] + buffers[a].bytes, plan.bytes);
     for (size_t b = 0; b < a; ++b) {
-      bool alive = std::max(buffers[a].firstUse, buffers[b].firstUse) <= std::min(buffers[a].lastUse, buffers[b].lastUse);
+      bool alive =
+          std::max(buffers[a].firstUse, buffers[b].firstUse) <= std::min(buffers[a].lastUse, buffers[b].lastUse);
       bool overlap = std::max(plan.offsets[a], plan.offsets[b]) <
                      std::min(plan.offsets[a] + buffers[a].bytes, plan.offsets[b] + buffers[b].bytes);
       EXPECT_FALSE(alive && overlap) << a << " and " << b;

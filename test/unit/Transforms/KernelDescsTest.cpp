@@ -64,12 +64,11 @@ TEST_F(Bodies, EveryOpMeansWhatItsNameSays) {
     const char *op;
     double expected; ///< of acc = 0.5, a = -2
   };
-  for (Row row : {Row{"math.exp %acc", std::exp(0.5)}, Row{"math.tanh %acc", std::tanh(0.5)},
-                  Row{"math.erf %acc", std::erf(0.5)}, Row{"math.sqrt %acc", std::sqrt(0.5)},
-                  Row{"math.rsqrt %acc", 1 / std::sqrt(0.5)}, Row{"arith.negf %acc", -0.5},
-                  Row{"arith.addf %acc, %a", -1.5}, Row{"arith.subf %acc, %a", 2.5}, Row{"arith.mulf %acc, %a", -1},
-                  Row{"arith.divf %acc, %a", -0.25}, Row{"arith.maximumf %acc, %a", 0.5},
-                  Row{"arith.minimumf %acc, %a", -2}}) {
+  for (Row row :
+       {Row{"math.exp %acc", std::exp(0.5)}, Row{"math.tanh %acc", std::tanh(0.5)}, Row{"math.erf %acc", std::erf(0.5)},
+        Row{"math.sqrt %acc", std::sqrt(0.5)}, Row{"math.rsqrt %acc", 1 / std::sqrt(0.5)}, Row{"arith.negf %acc", -0.5},
+        Row{"arith.addf %acc, %a", -1.5}, Row{"arith.subf %acc, %a", 2.5}, Row{"arith.mulf %acc, %a", -1},
+        Row{"arith.divf %acc, %a", -0.25}, Row{"arith.maximumf %acc, %a", 0.5}, Row{"arith.minimumf %acc, %a", -2}}) {
     auto program = translate("%r = " + std::string(row.op) + " : f32\n kernel.yield %r : f32");
     ASSERT_TRUE(mlir::succeeded(program)) << row.op;
     EXPECT_NEAR(codegen::evaluate(*program, {0.5f, -2}), row.expected, 1e-6) << row.op;
@@ -98,8 +97,8 @@ TEST_F(Bodies, WhatKernelsCannotSayIsRefused) {
 
 TEST_F(Bodies, ValuesFromOutsideAreRefused) {
   // What canonicalization makes of a constant in the body.
-  EXPECT_TRUE(mlir::failed(translate("%r = arith.mulf %acc, %c : f32\n kernel.yield %r : f32",
-                                     "%c = arith.constant 2.0 : f32")));
+  EXPECT_TRUE(mlir::failed(
+      translate("%r = arith.mulf %acc, %c : f32\n kernel.yield %r : f32", "%c = arith.constant 2.0 : f32")));
   EXPECT_NE(message.find("reads a value from outside its kernel body"), std::string::npos) << message;
   EXPECT_TRUE(mlir::failed(translate("kernel.yield %c : f32", "%c = arith.constant 2.0 : f32")));
 }

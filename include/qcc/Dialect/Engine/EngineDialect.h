@@ -18,7 +18,8 @@
 #include "qcc/Dialect/Engine/EngineOps.h.inc"
 
 namespace qcc::engine {
-/// Names of run-time sizes: T tokens, B sequences, R logit rows, Q longest run of new tokens, C longest context, P pages per sequence.
+/// Names of run-time sizes: T tokens, B sequences, R logit rows, Q longest run of new tokens, C longest context, P
+/// pages per sequence.
 bool isSizeName(llvm::StringRef name);
 } // namespace qcc::engine
 

@@ -21,8 +21,8 @@ struct ArenaPlan {
 /// Device allocations are at least this aligned, and so is every buffer: 128-bit loads and full sectors.
 inline constexpr int64_t kArenaAlignment = 256;
 
-/// Places buffers so that two whose lifetimes meet never overlap. Greedy by size, largest first, lowest offset that fits
-/// (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, §5.2). Deterministic.
+/// Places buffers so that two whose lifetimes meet never overlap. Greedy by size, largest first, lowest offset that
+/// fits (Pisarchyk & Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, §5.2). Deterministic.
 ArenaPlan planArena(const std::vector<ArenaBuffer> &buffers);
 
 } // namespace qcc

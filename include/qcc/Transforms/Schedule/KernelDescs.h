@@ -29,7 +29,8 @@ codegen::KernelVariant fromAttr(kernel::VariantAttr attr);
 
 mlir::DictionaryAttr toDictionary(mlir::Builder &builder, const codegen::KernelConfig &config);
 
-/// A decode variant of attention holds the configurations of its two stages under one roof: SPLITS, PARTIAL_* and COMBINE_*.
+/// A decode variant of attention holds the configurations of its two stages under one roof: SPLITS, PARTIAL_* and
+/// COMBINE_*.
 struct DecodeConfig {
   int64_t maxSplits = 1;
   codegen::KernelConfig partial, combine;

@@ -17,7 +17,8 @@ namespace qcc {
 
 struct ModelLimits;
 
-/// Quantized graph IR to kernel ops, closed by its verifier. `targets` are compute capabilities; the lowest decides what is allowed.
+/// Quantized graph IR to kernel ops, closed by its verifier. `targets` are compute capabilities; the lowest decides
+/// what is allowed.
 void buildSchedulePipeline(mlir::OpPassManager &pm, const std::vector<int> &targets, const ModelLimits &limits);
 /// Kernel ops to engine ops, closed by its verifier.
 void buildEnginePipeline(mlir::OpPassManager &pm, const ModelLimits &limits);

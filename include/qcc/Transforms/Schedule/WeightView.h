@@ -37,8 +37,10 @@ struct WeightView {
       return other->getResult(0);
     graph::DequantizeOp op = dequantize;
     auto codes = mlir::cast<mlir::RankedTensorType>(other->getResult(0).getType());
-    auto type = mlir::RankedTensorType::get(codes.getShape(), mlir::cast<mlir::RankedTensorType>(op.getY().getType()).getElementType());
-    return graph::DequantizeOp::create(builder, other.getLoc(), type, other->getResult(0), other->getResult(1), op.getScheme());
+    auto type = mlir::RankedTensorType::get(codes.getShape(),
+                                            mlir::cast<mlir::RankedTensorType>(op.getY().getType()).getElementType());
+    return graph::DequantizeOp::create(builder, other.getLoc(), type, other->getResult(0), other->getResult(1),
+                                       op.getScheme());
   }
 };
 

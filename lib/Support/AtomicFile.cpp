@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,18 @@ std::string directoryOf(const std::string &path) {
 std::string nameOf(const std::string &path) {
   size_t slash = path.rfind('/');
   return slash == path.npos ? path : path.substr(slash + 1);
+}
+
+/// The first name ".NAME.PID.N.partial" that `take` can have; empty, with errno, when it fails for another reason than
+/// that the name is taken.
+template <typename Take> std::string claimName(const std::string &name, Take take) {
+  for (unsigned attempt = 0;; ++attempt) {
+    std::string candidate = text(".", name, ".", getpid(), ".", attempt, ".partial");
+    if (take(candidate.c_str()))
+      return candidate;
+    if (errno != EEXIST || attempt == 100)
+      return "";
+  }
 }
 
 } // namespace
@@ -45,15 +58,21 @@ Expected<AtomicFile> AtomicFile::create(const std::string &path, std::span<const
   FileDescriptor directory(::open(directoryOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.get() < 0)
     return refuse(systemMessage(errno));
-  for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    std::string temporary = text(".", name, ".", getpid(), ".", attempt, ".partial");
-    FileDescriptor fd(::openat(directory.get(), temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (fd.get() >= 0)
-      return AtomicFile(path, std::move(temporary), std::move(directory), std::move(fd));
-    if (errno != EEXIST)
-      return refuse(systemMessage(errno));
-  }
-  return refuse(text("100 files named .", name, ".*.partial are in the way; remove them"));
+  // Without a name, a process that is killed leaves nothing behind. Some file systems (NFS, overlays) have only named
+  // files.
+  FileDescriptor nameless(::openat(directory.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+  if (nameless.get() >= 0)
+    return AtomicFile(path, "", std::move(directory), std::move(nameless));
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+    return refuse(systemMessage(errno));
+  std::optional<FileDescriptor> named;
+  std::string temporary = claimName(name, [&](const char *candidate) {
+    named.emplace(::openat(directory.get(), candidate, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    return named->get() >= 0;
+  });
+  if (temporary.empty())
+    return refuse(systemMessage(errno));
+  return AtomicFile(path, std::move(temporary), std::move(directory), std::move(*named));
 }
 
 AtomicFile::~AtomicFile() {
@@ -104,6 +123,15 @@ Status AtomicFile::readAt(uint64_t offset, std::span<std::byte> bytes) const {
 Status AtomicFile::commit() {
   if (fsync(fd.get()) != 0)
     return failure("sync", errno);
+  if (temporary.empty()) {
+    // rename replaces a file, linkat does not: the file gets a name first.
+    std::string self = text("/proc/self/fd/", fd.get());
+    temporary = claimName(nameOf(target), [&](const char *candidate) {
+      return linkat(AT_FDCWD, self.c_str(), directory.get(), candidate, AT_SYMLINK_FOLLOW) == 0;
+    });
+    if (temporary.empty())
+      return failure("name the finished file", errno);
+  }
   if (renameat(directory.get(), temporary.c_str(), directory.get(), nameOf(target).c_str()) != 0)
     return failure("rename the finished file", errno);
   temporary.clear();

@@ -1,4 +1,5 @@
-"""A compilation stopped at any moment leaves nothing half-written under the output's name.
+"""A compilation stopped at any moment leaves nothing half-written: not under the output's name, nor, where the file system has
+nameless files, under any other.
 
 interrupted_test.py BIN_DIR WORK_DIR
 """
@@ -46,11 +47,21 @@ class Interrupted(harness.ToolTest):
         status = process.wait()
         self.assertIn(status, (0, -number))
         finished = os.path.exists(self.out)
+        if self.has_nameless_files():
+            left = [os.path.basename(self.out)] if finished else []
+            self.assertEqual(os.listdir(os.path.dirname(self.out)), left)
         if finished:
             self.check_whole()
             os.unlink(self.out)
         self.assertTrue(finished or status != 0, "qcc succeeded without an output")
         return not finished
+
+    def has_nameless_files(self):
+        try:
+            os.close(os.open(os.path.dirname(self.out), os.O_TMPFILE | os.O_RDWR))
+            return True
+        except OSError:
+            return False
 
     def check_whole(self):
         with open(self.out, "rb") as actual, open(self.expected, "rb") as file:

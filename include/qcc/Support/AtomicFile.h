@@ -1,8 +1,8 @@
 //===- AtomicFile.h - The whole new file or the whole old one ---*- C++ -*-===//
 //
-// Written under a temporary name in the target's directory; `commit` syncs it, renames it over the target and syncs the
-// directory. Until then nothing stands under the output's name, and a process killed half-way leaves the old file. Any
-// error of write or fsync is final.
+// Written to a nameless file in the target's directory (a temporary name where the file system has no nameless ones);
+// `commit` syncs it, renames it over the target and syncs the directory. Until then nothing stands under the output's
+// name, and a process killed half-way leaves the old file. Any error of write or fsync is final.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_SUPPORT_ATOMICFILE_H
@@ -43,7 +43,7 @@ private:
   Error failure(const char *what, int errorNumber) const;
 
   std::string target;    ///< as the user wrote it
-  std::string temporary; ///< name inside the directory; empty once there is nothing to remove
+  std::string temporary; ///< name inside the directory; empty while there is none to remove
   FileDescriptor directory, fd;
   uint64_t length = 0;
 };

@@ -85,7 +85,7 @@ func.func @forward(%x: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
 
 // -----
 
-// Two sums of two products: the first takes the second as its residual, and the second stays whole.
+// A sum of two products: the first takes the second as its residual, and the second stays whole.
 module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
 graph.parameter @p : tensor<64x64xbf16> from "f" tensor "p"
 graph.derived @w : tensor<64x64xbf16> {

@@ -3,24 +3,49 @@
 #define QCC_TRANSFORMS_QUANTIZE_QUANTIZEOPTIONS_H
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace qcc {
 
 enum class QuantPreset {
-  None,  ///< bf16
-  Fp8,   ///< e4m3 weights per output channel, activations dynamic per token
-  W4A16, ///< symmetric 4-bit weights in groups, bf16 activations
+  None,      ///< bf16
+  Fp8,       ///< e4m3 weights per output channel, activations dynamic per token
+  Fp8Tensor, ///< e4m3 weights and activations per tensor; activations static when calibrated, else dynamic per token
+  Fp8Block,  ///< e4m3 weights in blocks of 128 × 128, activations dynamic per token and 128 columns
+  W8A16,     ///< 8-bit integer weights per channel or in groups
+  W4A16,     ///< symmetric 4-bit weights in groups
+  W4A16Asym, ///< 4-bit weights in groups with zero points
+  W8A8,      ///< 8-bit integer weights per channel, 8-bit integer activations dynamic per token
+  W4AFp8,    ///< 4-bit weights in groups, e4m3 activations dynamic per token
+  W3A16,     ///< 3-bit weights in groups; no kernels
+  W2A16,     ///< 2-bit weights in groups; no kernels
 };
 
-enum class KvCacheType { BF16, Fp8 };
+enum class KvCacheType { BF16, Fp8, Int8 };
+enum class KvScales { Head, Tensor }; ///< of calibrated fp8: a scale per layer and head, or per layer
+enum class QuantMethod { Rtn, Awq, Gptq, SmoothQuant };
+enum class PruneKind { None, Magnitude, Wanda, SparseGpt, Refit };
+enum class ActivationScales { Auto, Dynamic, Static }; ///< Auto: what the preset says
 
 struct QuantizeOptions {
   QuantPreset preset = QuantPreset::None;
-  int64_t groupSize = 128;          ///< of W4A16: 32, 64 or 128
+  int64_t groupSize = 128;          ///< 32, 64, 128, or 0: per channel
+  std::vector<QuantMethod> methods; ///< in order; empty: the best that the data at hand allows
+  PruneKind prune = PruneKind::None;
+  ActivationScales activations = ActivationScales::Auto;
   std::vector<std::string> exclude; ///< layer names, or "re:" and a pattern matched at a name's start
+  bool quantizeHead = false;        ///< lm_head as well
+  bool quantizeEmbeddings = false;
   KvCacheType kvCache = KvCacheType::BF16;
+  KvScales kvScales = KvScales::Head;
+
+  std::string calib;            ///< calibration tokens; empty: none
+  int64_t calibTokens = 65536;  ///< at most so many of them
+  std::string workDir;          ///< where calibrated weights and progress are kept; required with calib
+  std::optional<double> smoothAlpha; ///< of SmoothQuant; nothing: searched per block
+  unsigned threads = 0;         ///< 0: one per core
 };
 
 } // namespace qcc

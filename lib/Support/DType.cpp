@@ -24,6 +24,10 @@ unsigned bitWidth(DType type) {
     return 8;
   case DType::I4:
     return 4;
+  case DType::I3:
+    return 3;
+  case DType::I2:
+    return 2;
   }
   return 0;
 }
@@ -52,6 +56,10 @@ const char *nameOf(DType type) {
     return "i32";
   case DType::I64:
     return "i64";
+  case DType::I2:
+    return "i2";
+  case DType::I3:
+    return "i3";
   case DType::I4:
     return "i4";
   case DType::Bool:

@@ -11,8 +11,8 @@
 
 namespace qcc {
 
-/// Stored element types a parameter may have.
-enum class DType { F32, F16, BF16, F64, E4M3, E5M2, I8, U8, I16, I32, I64, I4, Bool };
+/// Element types of tensors. I2, I3 and I4 are codes; files store them as I8, a byte per code.
+enum class DType { F32, F16, BF16, F64, E4M3, E5M2, I8, U8, I16, I32, I64, I2, I3, I4, Bool };
 /// Bits of one element.
 unsigned bitWidth(DType type);
 const char *nameOf(DType type);

@@ -43,6 +43,7 @@ struct QuantizeOptions {
 
   std::string calib;            ///< calibration tokens; empty: none
   int64_t calibTokens = 65536;  ///< at most so many of them
+  std::string stats;            ///< statistics that qcc-calibrate wrote; empty: none
   std::string workDir;          ///< where calibrated weights and progress are kept; required with calib
   std::optional<double> smoothAlpha; ///< of SmoothQuant; nothing: searched per block
   unsigned threads = 0;         ///< 0: one per core

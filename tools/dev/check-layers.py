@@ -16,9 +16,10 @@ ALLOWED = {
     "Dialect": {"Support", "Quant"},
     "Import": {"Dialect", "Quant", "Support"},
     "Interpreter": {"Dialect", "Quant", "Support"},
+    "Calibration": {"Import", "Interpreter", "Dialect", "Quant", "Support"},
     "CodeGen": {"Quant", "Support"},
-    "Transforms": {"CodeGen", "Import", "Interpreter", "Dialect", "Quant", "Support"},
-    "Engine": {"Transforms", "CodeGen", "Import", "Interpreter", "Dialect", "Quant", "Support"},
+    "Transforms": {"Calibration", "CodeGen", "Import", "Interpreter", "Dialect", "Quant", "Support"},
+    "Engine": {"Transforms", "Calibration", "CodeGen", "Import", "Interpreter", "Dialect", "Quant", "Support"},
 }
 NO_MLIR = {"Support", "Quant", "CodeGen"}
 # What a compiler layer may see of the runtime: the file format, shared through runtime/.

@@ -1,6 +1,7 @@
 //===- Options.cpp - Command line of qcc-eval -----------------------------===//
 
 #include "Options.h"
+#include "QuantizeFlags.h"
 #include "qcc/Support/Npy.h"
 #include "qcc/Support/Text.h"
 
@@ -14,37 +15,30 @@ namespace qcc::eval {
 namespace {
 
 struct Flags {
-  cl::OptionCategory input{"Input"}, quantization{"Quantization"}, output{"Output"};
+  cl::OptionCategory input{"Input"}, output{"Output"};
 
   cl::opt<std::string> model{cl::Positional, cl::desc("DIR"), cl::cat(input)};
+  cl::opt<std::string> text{
+      "text", cl::cat(input), cl::value_desc("FILE"),
+      cl::desc("Compare quantized variants with the float model on this text; the model must have the 256 bytes as "
+               "vocabulary")};
+  cl::opt<std::string> tokensFile{
+      "tokens-file", cl::cat(input), cl::value_desc("FILE.npy"),
+      cl::desc("Compare on these token ids, i32 or i64, [tokens] or [sequences, tokens]")};
+  cl::opt<int64_t> window{"window", cl::cat(input), cl::value_desc("N"), cl::init(0),
+                          cl::desc("Tokens of a window; windows do not overlap and a rest at the end is left out. "
+                                   "Default: 512, or the model's context if that is less")};
+  cl::list<std::string> logitsFrom{
+      "logits-from", cl::CommaSeparated, cl::cat(input), cl::value_desc("FILE.npy,..."),
+      cl::desc("Compare logits that another program (qcc-run --logits) wrote for the same windows: f32, a row of the "
+               "vocabulary for each position, windows in order, in one file or several")};
   cl::opt<std::string> tokens{"tokens", cl::cat(input), cl::value_desc("1,2,3|FILE.npy"),
-                              cl::desc("Prompt as token ids, separated by commas or as an .npy file of i32 or i64")};
+                              cl::desc("Run this prompt instead: token ids separated by commas or an .npy vector of i32 or i64")};
   cl::opt<int64_t> maxNew{"max-new", cl::cat(input), cl::value_desc("N"), cl::init(0),
                           cl::desc("Tokens to generate greedily after the prompt. Default: 0")};
   cl::opt<bool> ignoreEos{"ignore-eos", cl::cat(input), cl::desc("Go on after the model's end token")};
-  cl::opt<std::string> text{
-      "text", cl::cat(input), cl::value_desc("FILE"),
-      cl::desc("Report the mean loss on this text in nats per token; the model must have the 256 bytes as vocabulary")};
-  cl::opt<int64_t> window{"window", cl::cat(input), cl::value_desc("N"), cl::init(0),
-                          cl::desc("Tokens of a window of --text; windows do not overlap and a rest at the end is left "
-                                   "out. Default: 512, or the "
-                                   "model's context if that is less")};
 
-  cl::list<std::string> quant{
-      "quant", cl::CommaSeparated, cl::cat(quantization), cl::value_desc("float|none|fp8|w4a16"),
-      cl::desc(
-          "float: as imported, f32 throughout (default). none: bf16. fp8: e4m3 weights per output channel, activations "
-          "dynamic per token. w4a16: 4-bit weights in groups. With --text several, separated by commas, and float is "
-          "always reported beside them")};
-  cl::opt<int64_t> groupSize{"group-size", cl::init(128), cl::cat(quantization), cl::value_desc("32|64|128"),
-                             cl::desc("Weights per scale of w4a16. Default: 128")};
-  cl::opt<std::string> kvCacheDtype{"kv-cache-dtype", cl::init("bf16"), cl::cat(quantization),
-                                    cl::value_desc("bf16|fp8"),
-                                    cl::desc("Storage of keys and values (float: always f32)")};
-  cl::list<std::string> exclude{
-      "exclude", cl::cat(quantization), cl::value_desc("NAME|re:REGEX"),
-      cl::desc(
-          "Layers that stay bf16, by full name or by a regular expression anchored at the start; may be repeated")};
+  tools::QuantizeFlags quantization{"qcc-eval"};
 
   cl::opt<std::string> logits{
       "logits", cl::cat(output), cl::value_desc("FILE.npy"),
@@ -56,11 +50,17 @@ struct Flags {
   cl::opt<bool> progress{"progress", cl::cat(output),
                          cl::desc("Show progress even when standard error is no terminal")};
 
+  cl::opt<bool> layers{"layers", cl::cat(output),
+                       cl::desc("Also report the signal to noise ratio of each linear's output on the held-out tokens")};
+
   cl::extrahelp examples{
       "\nEXAMPLES:\n"
-      "  qcc-eval llama/ --tokens 1,2,3 --max-new 32\n"
-      "  qcc-eval llama/ --quant fp8 --kv-cache-dtype fp8 --tokens prompt.npy --logits logits.npy\n"
       "  qcc-eval llama/ --text heldout.txt --quant none,fp8,w4a16\n"
+      "  qcc-eval llama/ --tokens-file heldout.npy --window 512 --quant w4a16 --method gptq --calib calib.jsonl --json\n"
+      "  qcc-eval llama/ --tokens-file heldout.npy --logits-from engine-logits.npy --json\n"
+      "  qcc-eval llama/ --quant fp8 --kv-cache-dtype fp8 --tokens prompt.npy --logits logits.npy\n"
+      "  qcc-eval llama/ --tokens 1,2,3 --max-new 32\n"
+      "\nWith --quant the float model is always run beside the variants: f32 throughout. --quant float alone runs only that.\n"
       "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 70 a bug in qcc; 71 out of memory; 74 I/O error\n"};
 };
 
@@ -102,57 +102,61 @@ Expected<std::vector<int32_t>> parseTokens(StringRef list) {
   return tokens;
 }
 
+/// "w4a16", or "w4a16 gptq" when a method was named: what the table calls it.
+std::string variantName(const Flags &flags, StringRef preset, const QuantizeOptions &quantize) {
+  std::string name = tools::nameOf(*tools::parsePreset(preset)).str();
+  if (!quantize.methods.empty())
+    name += " " + StringRef(flags.quantization.method).lower();
+  if (quantize.prune != PruneKind::None)
+    name += " 2:4";
+  return name;
+}
+
 Status fillVariants(Flags &flags, Options &options) {
-  QuantizeOptions common;
-  options.kvName = StringRef(flags.kvCacheDtype).lower();
-  if (!is_contained({"bf16", "fp8"}, options.kvName))
-    return usage("--kv-cache-dtype: unknown type '" + flags.kvCacheDtype + "'; must be bf16 or fp8");
-  common.kvCache = options.kvName == "fp8" ? KvCacheType::Fp8 : KvCacheType::BF16;
-  common.groupSize = flags.groupSize;
-  if (!is_contained({32, 64, 128}, common.groupSize))
-    return usage("--group-size: " + Twine(common.groupSize) + " must be 32, 64 or 128");
-  common.exclude.assign(flags.exclude.begin(), flags.exclude.end());
-  bool hasText = !options.text.empty();
-  if (hasText || flags.quant.empty())
-    options.variants.push_back({"float", std::nullopt});
-  for (const std::string &given : flags.quant) {
-    std::string name = StringRef(given).lower();
-    QuantizeOptions quantize = common;
-    if (name == "none" || name == "fp8" || name == "w4a16")
-      quantize.preset = name == "none" ? QuantPreset::None : name == "fp8" ? QuantPreset::Fp8 : QuantPreset::W4A16;
-    else if (name != "float")
-      return usage("--quant: unknown preset '" + given + "'; must be float, none, fp8 or w4a16");
-    if (name != "float")
-      options.variants.push_back({name, quantize});
-    else if (!hasText)
-      options.variants.push_back({name, std::nullopt});
+  const tools::QuantizeFlags &quantization = flags.quantization;
+  for (const std::string &given : quantization.quant) {
+    if (StringRef(given).lower() == "float")
+      continue;
+    Expected<QuantizeOptions> quantize = quantization.options(given);
+    if (!quantize)
+      return quantize.takeError();
+    options.kvName = tools::nameOf(quantize->kvCache).str();
+    options.variants.push_back({variantName(flags, given, *quantize), std::move(*quantize)});
   }
-  if (!hasText && options.variants.size() > 1)
-    return usage("--quant: several presets are for --text; choose one for --tokens");
-  auto isW4 = [](const Variant &v) { return v.quantize && v.quantize->preset == QuantPreset::W4A16; };
-  if (flags.groupSize.getNumOccurrences() && none_of(options.variants, isW4))
-    return usage("--group-size: only --quant w4a16 has groups");
-  bool quantizes = any_of(options.variants, [](const Variant &v) { return v.quantize.has_value(); });
-  if (flags.kvCacheDtype.getNumOccurrences() && !quantizes)
-    return usage("--kv-cache-dtype: the float model keeps f32 keys and values; add --quant none, fp8 or w4a16");
+  bool wantsFloat = is_contained(map_range(quantization.quant, [](StringRef s) { return s.lower(); }), "float");
+  if (options.generates && options.variants.size() + wantsFloat > 1)
+    return usage("--quant: several presets are for --text and --tokens-file; choose one for --tokens");
+  const cl::Option *given = quantization.firstGiven();
+  if (options.variants.empty() && given && !(wantsFloat && given->ArgStr == "quant" && quantization.onlyPresetsGiven()))
+    return usage("--" + given->ArgStr + ": the float model is not quantized; add --quant PRESET");
+  auto grouped = [](const Variant &v) { return tools::hasGroups(v.quantize->preset); };
+  if (quantization.groupSize.getNumOccurrences() && none_of(options.variants, grouped))
+    return usage("--group-size: none of these presets has groups; w4a16 has");
+  if (options.generates && options.variants.empty())
+    options.variants.push_back({"float", std::nullopt});
   return {};
 }
 
 Status checkModes(Flags &flags, Options &options) {
-  bool hasTokens = flags.tokens.getNumOccurrences() > 0, hasText = !options.text.empty();
-  if (hasTokens == hasText)
-    return usage(hasText ? "--tokens and --text exclude each other" : "nothing to do: give --tokens or --text");
+  int inputs = (flags.tokens.getNumOccurrences() > 0) + !options.text.empty() + !options.tokensFile.empty();
+  if (inputs != 1)
+    return usage(inputs == 0 ? "nothing to do: give --text, --tokens-file or --tokens"
+                             : "--text, --tokens-file and --tokens exclude each other");
+  options.generates = flags.tokens.getNumOccurrences() > 0;
   for (auto *flag : std::initializer_list<cl::Option *>{&flags.maxNew, &flags.logits, &flags.ignoreEos})
-    if (hasText && flag->getNumOccurrences())
+    if (!options.generates && flag->getNumOccurrences())
       return usage("--" + flag->ArgStr + " is for --tokens");
-  if (hasTokens && flags.window.getNumOccurrences())
-    return usage("--window is for --text");
+  for (auto *flag : std::initializer_list<cl::Option *>{&flags.window, &flags.layers})
+    if (options.generates && flag->getNumOccurrences())
+      return usage("--" + flag->ArgStr + " is for --text and --tokens-file");
+  if (options.generates && !options.logitsFrom.empty())
+    return usage("--logits-from is for --text and --tokens-file");
   if (options.maxNew < 0)
     return usage("--max-new: " + Twine(options.maxNew) + " must not be negative");
   if (flags.window.getNumOccurrences() && options.window < 2)
     return usage("--window: " + Twine(options.window) +
                  " must be at least 2: the first token of a window is not predicted");
-  if (hasTokens && options.tokens.empty())
+  if (options.generates && options.tokens.empty())
     return usage("--tokens: the prompt is empty; give at least one token");
   return {};
 }
@@ -162,7 +166,7 @@ Status checkModes(Flags &flags, Options &options) {
 Expected<Options> parseCommandLine(int argc, char **argv) {
   Flags flags;
   cl::SetVersionPrinter([](raw_ostream &os) { os << "qcc-eval " QCC_VERSION "\n"; });
-  cl::HideUnrelatedOptions({&flags.input, &flags.quantization, &flags.output});
+  cl::HideUnrelatedOptions({&flags.input, &flags.quantization.category, &flags.output});
   std::string errors;
   raw_string_ostream errorStream(errors);
   if (!cl::ParseCommandLineOptions(argc, argv, "qcc-eval: run a model on the reference interpreter\n", &errorStream))
@@ -171,6 +175,9 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   Options options;
   options.model = flags.model;
   options.text = flags.text;
+  options.tokensFile = flags.tokensFile;
+  options.logitsFrom.assign(flags.logitsFrom.begin(), flags.logitsFrom.end());
+  options.layers = flags.layers;
   options.logits = flags.logits;
   options.window = flags.window;
   options.maxNew = flags.maxNew;

@@ -14,19 +14,25 @@ namespace qcc::eval {
 
 /// One way to compute the model: without quantize options it is the imported f32 graph.
 struct Variant {
-  std::string name; ///< "float", "fp8", …
+  std::string name; ///< "float", "fp8", …, and the method where one was named
   std::optional<QuantizeOptions> quantize;
 };
 
 struct Options {
   std::string model;
   std::vector<Variant> variants;
-  std::string kvName;          ///< "bf16" or "fp8", of the quantized variants
-  std::vector<int32_t> tokens; ///< generation
+  std::string kvName; ///< "bf16", "fp8" or "int8", of the quantized variants
+
+  bool generates = false;      ///< else: compares on held-out tokens
+  std::vector<int32_t> tokens; ///< the prompt
   std::string logits;          ///< .npy to write; empty: none
-  std::string text;            ///< held-out loss; empty: generation
-  int64_t window = 0;          ///< 0: the smaller of 512 and the model's context
   int64_t maxNew = 0;
+
+  std::string text, tokensFile;        ///< held-out tokens; one of them
+  int64_t window = 0;                  ///< 0: the smaller of 512 and the model's context
+  std::vector<std::string> logitsFrom; ///< files to compare beside the variants
+  bool layers = false;                 ///< per-layer signal to noise
+
   bool ignoreEos = false;
   bool json = false;
   bool progress = false;

@@ -1,0 +1,67 @@
+//===- QuantizeFlags.h - Flags of quantization --------------------*- C++ -*-===//
+//
+// `qcc` and `qcc-eval` take the same flags with the same meaning: what was measured with one is built by the other.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_TOOLS_COMMON_QUANTIZEFLAGS_H
+#define QCC_TOOLS_COMMON_QUANTIZEFLAGS_H
+
+#include "qcc/Support/Error.h"
+#include "qcc/Transforms/Quantize/QuantizeOptions.h"
+
+#include "llvm/Support/CommandLine.h"
+
+#include <functional>
+#include <optional>
+
+namespace qcc::tools {
+
+/// The preset of a name or alias (compressed-tensors' and ModelOpt's), in any case.
+std::optional<QuantPreset> parsePreset(llvm::StringRef name);
+/// The name that documentation uses.
+llvm::StringRef nameOf(QuantPreset preset);
+llvm::StringRef nameOf(KvCacheType type);
+/// Whether weights of the preset come in groups whose size can be chosen.
+bool hasGroups(QuantPreset preset);
+/// Whether products are of e4m3 numbers, which sm_80 has no tensor cores for.
+bool needsFp8Cores(QuantPreset preset);
+/// Empty when kernels exist; else why an engine cannot be made, with a remedy.
+std::string whyNoKernels(QuantPreset preset);
+
+/// Declares the flags; the tool hides or shows them by `category`.
+class QuantizeFlags {
+public:
+  /// `tool` names the program in messages.
+  explicit QuantizeFlags(std::string tool);
+
+  /// What the flags say, for the preset called `name`. Fails on values, and on combinations that would be ignored.
+  Expected<QuantizeOptions> options(llvm::StringRef name) const;
+  /// The first quantization flag that was given, or null.
+  const llvm::cl::Option *firstGiven() const;
+  /// No flag but --quant was given.
+  bool onlyPresetsGiven() const;
+
+  llvm::cl::OptionCategory category{"Quantization"};
+  llvm::cl::list<std::string> quant, exclude;
+  llvm::cl::opt<std::string> groupSize, method, calib, stats, workDir, activations, sparsity, prune, kvCacheDtype, kvScales;
+  llvm::cl::opt<int64_t> calibTokens;
+  llvm::cl::opt<double> smoothAlpha;
+  llvm::cl::opt<bool> quantizeHead, quantizeEmbeddings;
+
+private:
+  std::vector<std::reference_wrapper<const llvm::cl::Option>> all() const;
+  Error usage(const llvm::Twine &message) const;
+  Status fillMethods(QuantizeOptions &options) const;
+  Status fillSparsity(QuantizeOptions &options) const;
+  Status fillCalibration(QuantizeOptions &options) const;
+  Status fillCache(QuantizeOptions &options) const;
+
+  std::string tool;
+};
+
+/// "quant=w4a16 group-size=128 method=awq+gptq …": how an engine was made, kept inside it.
+std::string describe(const QuantizeOptions &options);
+
+} // namespace qcc::tools
+
+#endif // QCC_TOOLS_COMMON_QUANTIZEFLAGS_H

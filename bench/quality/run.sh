@@ -20,6 +20,7 @@ if [ ! -f "$work/venv-references/pip-freeze.txt" ]; then
   "$work/venv-references/bin/pip" install -q -r "$here/requirements.txt"
   "$work/venv-references/bin/pip" freeze >"$work/venv-references/pip-freeze.txt"
 fi
+"$python" -B "$here/references_test.py" 2>"$work/references_test.txt" || { cat "$work/references_test.txt" >&2; exit 1; }
 [ -f "$work/data/heldout.npy" ] || "$python" "$here/make_calibration.py" "$work/data"
 
 # PROGRAM:NAME of the runs. Those that look at no calibration data are run once.

@@ -24,6 +24,7 @@ from llmcompressor.modifiers.quantization import QuantizationModifier
 from llmcompressor.modifiers.transform.awq import AWQModifier
 from llmcompressor.modifiers.transform.smoothquant import SmoothQuantModifier
 from safetensors import safe_open
+from transformers import CompressedTensorsConfig, LlamaForCausalLM
 
 import result
 
@@ -112,6 +113,16 @@ def decode(folder, names):
     return weights, bits / count
 
 
+def check_decoding(folder, weights):
+    """The tool's own reading of its checkpoint must be ours, but for its rounding to the model's type."""
+    model = LlamaForCausalLM.from_pretrained(folder, dtype="auto",
+                                             quantization_config=CompressedTensorsConfig(dequantize=True))
+    read = model.state_dict()
+    for name in weights:
+        if not torch.equal(read[name], weights[name].to(read[name].dtype)):
+            raise AssertionError(f"{name} is not what the tool reads from {folder}")
+
+
 def check_activations(kind):
     """forward.py's activation quantizer must be the tool's: on random tokens, bit for bit."""
     args = eight_bits("int" if kind == "int8_token" else "float").input_activations
@@ -139,6 +150,7 @@ def main():
     checkpoint = os.path.join(out, "checkpoint")
     model.save_pretrained(checkpoint, save_compressed=True)
     weights, bits = decode(checkpoint, linears)
+    check_decoding(checkpoint, weights)
     result.save(out, weights, activations, bits, seconds,
                 f"llmcompressor {version('llmcompressor')}, compressed-tensors {version('compressed-tensors')}")
     print(json.dumps({"bits_per_weight": bits, "seconds": seconds}))

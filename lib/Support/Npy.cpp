@@ -110,8 +110,12 @@ Expected<NpyArray> readNpy(const std::string &path) {
   Expected<MappedFile> file = MappedFile::open(path);
   if (!file)
     return file.takeError();
-  auto refuse = [&](const std::string &why) { return Error{text(path, ": ", why)}; };
-  std::string_view chars = file->chars();
+  return parseNpy(file->bytes(), path);
+}
+
+Expected<NpyArray> parseNpy(std::span<const std::byte> contents, const std::string &name) {
+  auto refuse = [&](const std::string &why) { return Error{text(name, ": ", why)}; };
+  std::string_view chars(reinterpret_cast<const char *>(contents.data()), contents.size());
   if (chars.size() < 12 || !chars.starts_with(magic))
     return refuse("is not a .npy file");
   auto byte = [&](size_t i) { return size_t(static_cast<unsigned char>(chars[i])); };
@@ -132,7 +136,7 @@ Expected<NpyArray> readNpy(const std::string &path) {
   std::optional<uint64_t> bytes = bitWidth(*type) / 8;
   for (int64_t size : *header.shape)
     bytes = bytes ? checkedMul(*bytes, uint64_t(size)) : bytes;
-  std::span<const std::byte> data = file->bytes().subspan(begin + length);
+  std::span<const std::byte> data = contents.subspan(begin + length);
   if (!bytes || *bytes != data.size())
     return refuse(
         text("shape ", shapeText(*header.shape), " does not fit the ", grouped(data.size()), " bytes of data"));

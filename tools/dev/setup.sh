@@ -10,7 +10,7 @@ cuda_wheels_dir=${QCC_CUDA_WHEELS:-/opt/qcc-cuda}
 packages=(
   "libmlir-22-dev=$llvm_version" "mlir-22-tools=$llvm_version" "llvm-22-dev=$llvm_version" "llvm-22-tools=$llvm_version"
   g++ cmake ninja-build ccache git python3 python3-venv python3-numpy clang-format-14
-  libopenblas-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev libbenchmark-dev
+  libopenblas-dev zlib1g-dev libflatbuffers-dev flatbuffers-compiler libgtest-dev libbenchmark-dev
 )
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -29,6 +29,8 @@ struct NpyArray {
 
 /// Fails with BadInput on any other type, Fortran order, or a length that is not the shape's.
 Expected<NpyArray> readNpy(const std::string &path);
+/// The same of a file's contents; `name` is how messages call it.
+Expected<NpyArray> parseNpy(std::span<const std::byte> contents, const std::string &name);
 /// Atomically replaces `path`.
 Status writeNpy(const std::string &path, DType type, std::span<const int64_t> shape, std::span<const std::byte> bytes);
 

@@ -92,12 +92,13 @@ public:
     if (!root)
       return root.takeError();
     for (const json::Member &member : root->members())
-      if (Status status = member.name == "__metadata__" ? checkMetadata(member) : readEntry(member); !status)
+      if (Status status = member.name == "__metadata__" ? readMetadata(member) : readEntry(member); !status)
         return status;
     return checkRanges();
   }
 
   std::vector<Entry> entries;
+  std::map<std::string, std::string, std::less<>> metadata;
 
 private:
   Error refuse(const std::string &why) const { return {text(file.name(), ": ", why)}; }
@@ -105,13 +106,15 @@ private:
     return refuse(text("header byte ", grouped(member.offset), ", tensor ", quote(member.name), ": ", why));
   }
 
-  Status checkMetadata(const json::Member &member) const {
+  Status readMetadata(const json::Member &member) {
     if (!member.value.isObject())
       return refuse("__metadata__ must be an object of strings");
-    for (const json::Member &entry : member.value.members())
+    for (const json::Member &entry : member.value.members()) {
       if (!entry.value.isString())
         return refuse(text("header byte ", grouped(entry.offset), ": __metadata__ entry ", quote(entry.name),
                            " must be a string, found ", json::describe(entry.value.kind)));
+      metadata.emplace(entry.name, entry.value.string());
+    }
     return {};
   }
 
@@ -212,7 +215,9 @@ Expected<SafetensorsFile> SafetensorsFile::open(MappedFile file) {
   if (Status status = reader.read(); !status)
     return status.takeError();
   std::vector<Entry> entries = std::move(reader.entries);
+  auto metadata = std::move(reader.metadata);
   SafetensorsFile result(std::move(file));
+  result.byKey = std::move(metadata);
   for (Entry &entry : entries)
     result.byName.emplace(entry.tensor.name, std::move(entry.tensor));
   return result;

@@ -34,12 +34,15 @@ public:
 
   /// Sorted by name.
   const std::map<std::string, StoredTensor, std::less<>> &tensors() const { return byName; }
+  /// `__metadata__`; empty where the file has none.
+  const std::map<std::string, std::string, std::less<>> &metadata() const { return byKey; }
   const MappedFile &file() const { return mapped; }
 
 private:
   explicit SafetensorsFile(MappedFile file) : mapped(std::move(file)) {}
   MappedFile mapped;
   std::map<std::string, StoredTensor, std::less<>> byName;
+  std::map<std::string, std::string, std::less<>> byKey;
 };
 
 } // namespace qcc::hf

@@ -10,7 +10,8 @@ using namespace llvm;
 namespace qcc::tools {
 namespace {
 
-constexpr const char *kPresets = "none, fp8, fp8_tensor, fp8_block, w8a16, w4a16, w4a16_asym, w8a8, w4afp8, w3a16 or w2a16";
+constexpr const char *kPresets =
+    "none, fp8, fp8_tensor, fp8_block, w8a16, w4a16, w4a16_asym, w8a8, w4afp8, w3a16 or w2a16";
 
 StringRef nameOf(QuantMethod method) {
   switch (method) {
@@ -46,39 +47,45 @@ StringRef nameOf(PruneKind kind) {
 
 QuantizeFlags::QuantizeFlags(std::string name)
     : quant("quant", cl::CommaSeparated, cl::cat(category), cl::value_desc("PRESET"),
-            cl::desc("How linears are held. none: bf16. fp8: e4m3 weights per output channel, e4m3 activations per token. "
-                     "fp8_tensor: one scale per weight, activations static when calibrated. fp8_block: blocks of 128 x 128, "
-                     "activations per token and 128 columns. w8a16, w4a16, w4a16_asym: integer weights, bf16 activations "
-                     "(asym: with zero points). w8a8: int8 weights per channel, int8 activations per token. w4afp8: 4-bit "
-                     "weights, e4m3 activations. w3a16, w2a16: for qcc-eval, no kernels. Names of compressed-tensors and "
-                     "ModelOpt are understood, in any case. fp8 products need sm_89 or later. Default: none")),
+            cl::desc(
+                "How linears are held. none: bf16. fp8: e4m3 weights per output channel, e4m3 activations per token. "
+                "fp8_tensor: one scale per weight, activations static when calibrated. fp8_block: blocks of 128 x 128, "
+                "activations per token and 128 columns. w8a16, w4a16, w4a16_asym: integer weights, bf16 activations "
+                "(asym: with zero points). w8a8: int8 weights per channel, int8 activations per token. w4afp8: 4-bit "
+                "weights, e4m3 activations. w3a16, w2a16: for qcc-eval, no kernels. Names of compressed-tensors and "
+                "ModelOpt are understood, in any case. fp8 products need sm_89 or later. Default: none")),
       exclude("exclude", cl::cat(category), cl::value_desc("NAME|re:REGEX"),
               cl::desc("Layers that stay bf16, by full name or by a regular expression anchored at the start; may be "
                        "repeated")),
-      groupSize("group-size", cl::init("128"), cl::cat(category), cl::value_desc("32|64|128|channel"),
-                cl::desc("Weights of a row that share a scale, for the presets w*a16 and w4afp8; the last group of a row "
-                         "may be short. Default: 128, for w8a16 channel")),
-      method("method", cl::cat(category), cl::value_desc("rtn|awq|gptq|smoothquant[+...]"),
-             cl::desc("How codes are found; several, in the order given, are joined by '+', as in awq+gptq. Default: gptq "
-                      "with --calib, else round-to-nearest with searched scales")),
+      groupSize(
+          "group-size", cl::init("128"), cl::cat(category), cl::value_desc("32|64|128|channel"),
+          cl::desc("Weights of a row that share a scale, for the presets w*a16 and w4afp8; the last group of a row "
+                   "may be short. Default: 128, for w8a16 channel")),
+      method(
+          "method", cl::cat(category), cl::value_desc("rtn|awq|gptq|smoothquant[+...]"),
+          cl::desc("How codes are found; several, in the order given, are joined by '+', as in awq+gptq. Default: gptq "
+                   "with --calib, else round-to-nearest with searched scales")),
       calib("calib", cl::cat(category), cl::value_desc("FILE"),
             cl::desc("Calibration tokens: .txt (models over bytes), .jsonl (input_ids, or text for models over bytes), "
                      ".npy or .npz of ids [sequences, tokens], .safetensors")),
       stats("stats", cl::cat(category), cl::value_desc("FILE"),
             cl::desc("Statistics that qcc-calibrate wrote, in place of --calib where a method needs no more")),
-      workDir("work-dir", cl::cat(category), cl::value_desc("DIR"),
-              cl::desc("Where calibrated weights and progress are kept; a run that was killed goes on from there. Default: "
-                       "beside the output, removed when it is complete")),
-      activations("activations", cl::init("auto"), cl::cat(category), cl::value_desc("auto|dynamic|static"),
-                  cl::desc("Scales of quantized activations: computed from each token, or fixed per tensor by calibration. "
-                           "auto: static for fp8_tensor with calibration, else dynamic")),
+      workDir(
+          "work-dir", cl::cat(category), cl::value_desc("DIR"),
+          cl::desc("Where calibrated weights and progress are kept; a run that was killed goes on from there. Default: "
+                   "beside the output, removed when it is complete")),
+      activations(
+          "activations", cl::init("auto"), cl::cat(category), cl::value_desc("auto|dynamic|static"),
+          cl::desc("Scales of quantized activations: computed from each token, or fixed per tensor by calibration. "
+                   "auto: static for fp8_tensor with calibration, else dynamic")),
       sparsity("sparsity", cl::cat(category), cl::value_desc("2:4"),
                cl::desc("Keep two of each four weights of a row; for none, fp8, fp8_tensor and w8a8")),
       prune("prune", cl::cat(category), cl::value_desc("magnitude|wanda|sparsegpt|refit"),
             cl::desc("How they are chosen. Default: refit with --calib, else magnitude")),
-      kvCacheDtype("kv-cache-dtype", cl::init("bf16"), cl::cat(category), cl::value_desc("bf16|fp8|int8"),
-                   cl::desc("Storage of keys and values. fp8: e4m3 with scales from calibration, else 1. int8: a scale per "
-                            "token and head")),
+      kvCacheDtype(
+          "kv-cache-dtype", cl::init("bf16"), cl::cat(category), cl::value_desc("bf16|fp8|int8"),
+          cl::desc("Storage of keys and values. fp8: e4m3 with scales from calibration, else 1. int8: a scale per "
+                   "token and head")),
       kvScales("kv-scales", cl::init("head"), cl::cat(category), cl::value_desc("head|tensor"),
                cl::desc("Calibrated scales of fp8 keys and values: per layer and head, or per layer")),
       calibTokens("calib-tokens", cl::init(65536), cl::cat(category), cl::value_desc("N"),

@@ -43,7 +43,8 @@ public:
 
   llvm::cl::OptionCategory category{"Quantization"};
   llvm::cl::list<std::string> quant, exclude;
-  llvm::cl::opt<std::string> groupSize, method, calib, stats, workDir, activations, sparsity, prune, kvCacheDtype, kvScales;
+  llvm::cl::opt<std::string> groupSize, method, calib, stats, workDir, activations, sparsity, prune, kvCacheDtype,
+      kvScales;
   llvm::cl::opt<int64_t> calibTokens;
   llvm::cl::opt<double> smoothAlpha;
   llvm::cl::opt<bool> quantizeHead, quantizeEmbeddings;

@@ -29,8 +29,8 @@ Expected<std::vector<float>> logitsOf(Runnable &runnable, std::span<const int32_
   return std::move(step->logits);
 }
 
-/// What is compared with the float model: a variant on the interpreter, logits from files, or, without either, the float
-/// model itself, for its loss.
+/// What is compared with the float model: a variant on the interpreter, logits from files, or, without either, the
+/// float model itself, for its loss.
 struct Candidate {
   Result result;
   Comparer comparer;

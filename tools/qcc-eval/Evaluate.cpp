@@ -49,7 +49,8 @@ private:
   Status generate() {
     if (Status s = checkTokens(); !s)
       return s;
-    Expected<Runnable> runnable = prepare(context, model, options, options.variants.front(), int64_t(options.tokens.size()) + options.maxNew);
+    Expected<Runnable> runnable =
+        prepare(context, model, options, options.variants.front(), int64_t(options.tokens.size()) + options.maxNew);
     if (!runnable)
       return runnable.takeError();
     interp::Session session(*runnable->interpreter);

@@ -6,7 +6,8 @@
 //   KL      Σ_v p_v (ln p_v - ln q_v), over all positions
 //   NLL     -ln of the probability of the next token; the last position of a window predicts none
 //   Δp      q - p of the next token's probability; its root mean square is reported (as llama.cpp's "RMS Δp")
-//   top-1   whether both models' most likely tokens agree; a flip is a prediction that is right in one model and wrong in
+//   top-1   whether both models' most likely tokens agree; a flip is a prediction that is right in one model and wrong
+//   in
 //           the other (Dutta et al. 2024)
 //
 // Intervals are 95 % percentile intervals of a bootstrap over windows, whose tokens are not independent.

@@ -22,9 +22,8 @@ struct Flags {
       "text", cl::cat(input), cl::value_desc("FILE"),
       cl::desc("Compare quantized variants with the float model on this text; the model must have the 256 bytes as "
                "vocabulary")};
-  cl::opt<std::string> tokensFile{
-      "tokens-file", cl::cat(input), cl::value_desc("FILE.npy"),
-      cl::desc("Compare on these token ids, i32 or i64, [tokens] or [sequences, tokens]")};
+  cl::opt<std::string> tokensFile{"tokens-file", cl::cat(input), cl::value_desc("FILE.npy"),
+                                  cl::desc("Compare on these token ids, i32 or i64, [tokens] or [sequences, tokens]")};
   cl::opt<int64_t> window{"window", cl::cat(input), cl::value_desc("N"), cl::init(0),
                           cl::desc("Tokens of a window; windows do not overlap and a rest at the end is left out. "
                                    "Default: 512, or the model's context if that is less")};
@@ -32,8 +31,9 @@ struct Flags {
       "logits-from", cl::CommaSeparated, cl::cat(input), cl::value_desc("FILE.npy,..."),
       cl::desc("Compare logits that another program (qcc-run --logits) wrote for the same windows: f32, a row of the "
                "vocabulary for each position, windows in order, in one file or several")};
-  cl::opt<std::string> tokens{"tokens", cl::cat(input), cl::value_desc("1,2,3|FILE.npy"),
-                              cl::desc("Run this prompt instead: token ids separated by commas or an .npy vector of i32 or i64")};
+  cl::opt<std::string> tokens{
+      "tokens", cl::cat(input), cl::value_desc("1,2,3|FILE.npy"),
+      cl::desc("Run this prompt instead: token ids separated by commas or an .npy vector of i32 or i64")};
   cl::opt<int64_t> maxNew{"max-new", cl::cat(input), cl::value_desc("N"), cl::init(0),
                           cl::desc("Tokens to generate greedily after the prompt. Default: 0")};
   cl::opt<bool> ignoreEos{"ignore-eos", cl::cat(input), cl::desc("Go on after the model's end token")};
@@ -50,17 +50,20 @@ struct Flags {
   cl::opt<bool> progress{"progress", cl::cat(output),
                          cl::desc("Show progress even when standard error is no terminal")};
 
-  cl::opt<bool> layers{"layers", cl::cat(output),
-                       cl::desc("Also report the signal to noise ratio of each linear's output on the held-out tokens")};
+  cl::opt<bool> layers{
+      "layers", cl::cat(output),
+      cl::desc("Also report the signal to noise ratio of each linear's output on the held-out tokens")};
 
   cl::extrahelp examples{
       "\nEXAMPLES:\n"
       "  qcc-eval llama/ --text heldout.txt --quant none,fp8,w4a16\n"
-      "  qcc-eval llama/ --tokens-file heldout.npy --window 512 --quant w4a16 --method gptq --calib calib.jsonl --json\n"
+      "  qcc-eval llama/ --tokens-file heldout.npy --window 512 --quant w4a16 --method gptq --calib calib.jsonl "
+      "--json\n"
       "  qcc-eval llama/ --tokens-file heldout.npy --logits-from engine-logits.npy --json\n"
       "  qcc-eval llama/ --quant fp8 --kv-cache-dtype fp8 --tokens prompt.npy --logits logits.npy\n"
       "  qcc-eval llama/ --tokens 1,2,3 --max-new 32\n"
-      "\nWith --quant the float model is always run beside the variants: f32 throughout. --quant float alone runs only that.\n"
+      "\nWith --quant the float model is always run beside the variants: f32 throughout. --quant float alone runs only "
+      "that.\n"
       "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 70 a bug in qcc; 71 out of memory; 74 I/O error\n"};
 };
 

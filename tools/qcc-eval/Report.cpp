@@ -70,15 +70,18 @@ void printTable(const HeldOut &heldOut, const std::vector<Result> &results) {
     width = std::max(width, result.name.size());
   std::string head = "quant";
   head.resize(width, ' ');
-  os << head << "  kv      mean KL  [95 %            ]   median      p99     nats   change  perplexity     top-1   flips  RMS dp\n";
+  os << head
+     << "  kv      mean KL  [95 %            ]   median      p99     nats   change  perplexity     top-1   flips  RMS "
+        "dp\n";
   for (const Result &result : results) {
     const Comparison &m = result.metrics;
     std::string name = result.name;
     name.resize(width, ' ');
-    os << name << formatv("  {0,-4} {1,9:E2} [{2:E2}, {3:E2}] {4,8:E2} {5,8:E2} {6,8:F4} {7,8} {8,11:F3} {9,9} {10,7} {11,7}\n", result.kv,
-                          m.klMean, m.klInterval.low, m.klInterval.high, m.klMedian, m.klP99, m.nllQuantized,
-                          formatv("{0}{1:F4}", m.deltaNll() >= 0 ? "+" : "", m.deltaNll()).str(), std::exp(m.nllQuantized),
-                          percent(m.top1), percent(m.flips), percent(m.rmsDeltaP));
+    os << name
+       << formatv("  {0,-4} {1,9:E2} [{2:E2}, {3:E2}] {4,8:E2} {5,8:E2} {6,8:F4} {7,8} {8,11:F3} {9,9} {10,7} {11,7}\n",
+                  result.kv, m.klMean, m.klInterval.low, m.klInterval.high, m.klMedian, m.klP99, m.nllQuantized,
+                  formatv("{0}{1:F4}", m.deltaNll() >= 0 ? "+" : "", m.deltaNll()).str(), std::exp(m.nllQuantized),
+                  percent(m.top1), percent(m.flips), percent(m.rmsDeltaP));
   }
   for (const Result &result : results) {
     if (result.layers.empty())

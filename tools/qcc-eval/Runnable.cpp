@@ -38,7 +38,8 @@ Expected<Runnable> prepare(mlir::MLIRContext &context, const hf::Model &model, c
     buildQuantizePipeline(passes, quantize);
   }
   if (mlir::failed(passes.run(*result.module)))
-    return Error{text(options.model, ": cannot be quantized as --quant ", variant.name, " asks, for the reasons above")};
+    return Error{
+        text(options.model, ": cannot be quantized as --quant ", variant.name, " asks, for the reasons above")};
   Expected<std::unique_ptr<ModuleWeights>> weights = openWeights(*result.module, options.model);
   if (!weights)
     return weights.takeError();

@@ -2,6 +2,8 @@
 
 #include "Compile.h"
 #include "DryRun.h"
+#include "QuantizeFlags.h"
+#include "WorkDirectory.h"
 
 #include "qcc/CodeGen/KernelCache.h"
 #include "qcc/Engine/WriteEngine.h"
@@ -9,6 +11,7 @@
 #include "qcc/Support/AtomicFile.h"
 #include "qcc/Support/Parallel.h"
 #include "qcc/Transforms/Quantize/Passes.h"
+#include "qcc/Transforms/Quantize/Weights.h"
 #include "qcc/Transforms/Schedule/ModelInfo.h"
 #include "qcc/Transforms/Schedule/Passes.h"
 
@@ -35,16 +38,6 @@ Error failed(Phase phase) {
 /// What the engine says of how it was made. Kept in the IR from the start, so that going on from a dump gives the same
 /// engine.
 constexpr llvm::StringLiteral kOptionsAttr = "qcc.options";
-
-std::string describe(const Options &options) {
-  std::string text = "quant=" + options.quant;
-  if (options.quant == "w4a16")
-    text += " group-size=" + std::to_string(options.groupSize);
-  text += " kv-cache-dtype=" + options.kvCacheDtype;
-  for (const std::string &pattern : options.exclude)
-    text += " exclude=" + pattern;
-  return text;
-}
 
 std::string printed(ModuleOp module) {
   std::string text;
@@ -124,11 +117,14 @@ private:
       if (!model)
         return model.takeError();
       module = hf::buildGraph(context, *model);
-      checkpoint = std::move(model->checkpoint);
-      inputs = checkpoint->inputs();
+      modelDirectory = model->directory;
+      inputs = model->checkpoint->inputs();
       if (Status s = addInput(options.input + "/config.json"); !s)
         return s;
-      (*module)->setAttr(kOptionsAttr, StringAttr::get(&context, describe(options)));
+      if (!options.quantize.calib.empty())
+        if (Status s = addInput(options.quantize.calib); !s)
+          return s;
+      (*module)->setAttr(kOptionsAttr, StringAttr::get(&context, tools::describe(options.quantize)));
       return checkContext();
     }
     module = parseSourceFile<ModuleOp>(options.input, sources, &context);
@@ -140,14 +136,13 @@ private:
           "'" + options.input +
               "' has no graph.model attribute; --compile-from takes what --compile-to or --dump-phases-to wrote",
           ExitCode::BadInput};
-    std::string directory = options.weightsDir.empty() ? info.getAs<StringAttr>("source").str() : options.weightsDir;
-    auto opened = hf::Checkpoint::open(directory);
+    modelDirectory = options.weightsDir.empty() ? info.getAs<StringAttr>("source").str() : options.weightsDir;
+    auto opened = hf::Checkpoint::open(modelDirectory);
     if (!opened)
-      return Error{opened.error().message + "\nthe IR's weights come from '" + directory +
+      return Error{opened.error().message + "\nthe IR's weights come from '" + modelDirectory +
                        "'; --weights DIR names another directory",
                    opened.error().code};
-    checkpoint = std::move(*opened);
-    inputs = checkpoint->inputs();
+    inputs = (*opened)->inputs();
     if (Status s = addInput(options.input); !s)
       return s;
     return checkContext();
@@ -177,13 +172,11 @@ private:
       pm.addPass(createVerifyImportPass());
       break;
     case Phase::Quantize: {
-      QuantizeOptions quantize;
-      quantize.preset = options.quant == "fp8"     ? QuantPreset::Fp8
-                        : options.quant == "w4a16" ? QuantPreset::W4A16
-                                                   : QuantPreset::None;
-      quantize.groupSize = options.groupSize;
-      quantize.exclude = options.exclude;
-      quantize.kvCache = options.kvCacheDtype == "fp8" ? KvCacheType::Fp8 : KvCacheType::BF16;
+      QuantizeOptions quantize = options.quantize;
+      quantize.threads = options.threads ? options.threads : defaultThreads();
+      if (Status s = makeWorkDirectory(); !s)
+        return s;
+      quantize.workDir = work.path();
       buildQuantizePipeline(pm, quantize);
       break;
     }
@@ -196,6 +189,32 @@ private:
     }
     if (mlir::failed(pm.run(*module)))
       return failed(phase);
+    return {};
+  }
+
+  /// Calibrated weights lie beside the output until the engine has them. IR that refers to them keeps them.
+  Status makeWorkDirectory() {
+    bool needed = !options.quantize.calib.empty() || !options.quantize.stats.empty();
+    if (!needed)
+      return {};
+    std::string path = options.quantize.workDir;
+    bool keep = !path.empty() || options.compileTo || !options.dumpDir.empty();
+    if (path.empty() && (options.output.empty() || options.output == "-")) {
+      if (options.compileTo)
+        return Error{
+            "the IR would refer to calibrated weights in a directory that nobody named; give -o FILE or --work-dir DIR",
+            ExitCode::Usage};
+      Expected<tools::WorkDirectory> temporary = tools::WorkDirectory::createTemporary();
+      if (!temporary)
+        return temporary.takeError();
+      work = std::move(*temporary);
+      return {};
+    }
+    Expected<tools::WorkDirectory> created =
+        tools::WorkDirectory::create(path.empty() ? options.output + ".work" : path, keep);
+    if (!created)
+      return created.takeError();
+    work = std::move(*created);
     return {};
   }
 
@@ -230,9 +249,13 @@ private:
     write.kernelCache = options.kernelCache.empty() ? codegen::KernelCache::defaultDirectory() : options.kernelCache;
     write.progress = options.quiet ? ProgressMode::Off : ProgressMode::Auto;
     write.inputs = inputs;
-    Expected<WriteReport> report = writeEngine(*module, *checkpoint, options.output, write);
+    Expected<std::unique_ptr<ModuleWeights>> weights = openWeights(*module, modelDirectory);
+    if (!weights)
+      return weights.takeError();
+    Expected<WriteReport> report = writeEngine(*module, **weights, options.output, write);
     if (!report)
       return report.takeError();
+    work.discard();
     for (const std::string &line : report->spilling)
       llvm::errs() << "qcc: warning: registers spill in " << line << "\n";
     if (!options.quiet)
@@ -247,7 +270,8 @@ private:
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler handler;
   OwningOpRef<ModuleOp> module;
-  std::unique_ptr<hf::Checkpoint> checkpoint;
+  std::string modelDirectory;
+  tools::WorkDirectory work;
   std::vector<FileIdentity> inputs;
 };
 

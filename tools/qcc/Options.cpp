@@ -1,6 +1,7 @@
 //===- Options.cpp - Command line of qcc ----------------------------------===//
 
 #include "Options.h"
+#include "QuantizeFlags.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/MLIRContext.h"
@@ -20,8 +21,7 @@ namespace qcc::driver {
 namespace {
 
 struct Flags {
-  cl::OptionCategory io{"Input and output"}, quantization{"Quantization"}, sizes{"Sizes of the engine"},
-      phases{"Phases and inspection"};
+  cl::OptionCategory io{"Input and output"}, sizes{"Sizes of the engine"}, phases{"Phases and inspection"};
 
   cl::opt<std::string> input{cl::Positional, cl::desc("DIR | FILE.mlir"), cl::cat(io)};
   cl::opt<std::string> output{"o", cl::desc("Engine file to write"), cl::value_desc("FILE"), cl::cat(io)};
@@ -38,19 +38,7 @@ struct Flags {
       cl::value_desc("DIR"), cl::cat(io)};
   cl::opt<bool> quiet{"quiet", cl::desc("No progress and no summary on standard error"), cl::cat(io)};
 
-  cl::opt<std::string> quant{"quant", cl::init("none"), cl::cat(quantization), cl::value_desc("none|fp8|w4a16"),
-                             cl::desc("none: bf16. fp8: e4m3 weights per output channel, activations dynamic per token "
-                                      "(sm_89 and later). w4a16: 4-bit weights in "
-                                      "groups, bf16 activations. Embeddings and lm_head stay bf16")};
-  cl::opt<int64_t> groupSize{"group-size", cl::init(128), cl::cat(quantization), cl::value_desc("32|64|128"),
-                             cl::desc("Weights per scale of w4a16; the last group of a row may be short")};
-  cl::opt<std::string> kvCacheDtype{"kv-cache-dtype", cl::init("bf16"), cl::cat(quantization),
-                                    cl::value_desc("bf16|fp8"),
-                                    cl::desc("Storage of keys and values; fp8 is e4m3 with scale 1 unless calibrated")};
-  cl::list<std::string> exclude{
-      "exclude", cl::cat(quantization), cl::value_desc("NAME|re:REGEX"),
-      cl::desc(
-          "Layers that stay bf16, by full name or by a regular expression anchored at the start; may be repeated")};
+  tools::QuantizeFlags quantization{"qcc"};
 
   cl::opt<int64_t> maxContext{"max-context", cl::init(0), cl::cat(sizes), cl::value_desc("N"),
                               cl::desc("Longest sequence, prompt and answer. Default: max_position_embeddings")};
@@ -79,6 +67,9 @@ struct Flags {
       "\nEXAMPLES:\n"
       "  qcc llama/ --target sm_90 --quant fp8 -o llama.qengine\n"
       "  qcc llama/ --target sm_80,sm_90 --quant w4a16 --group-size 64 --exclude 're:.*down_proj' -o llama.qengine\n"
+      "  qcc llama/ --quant w4a16 --calib calib.jsonl -o llama.qengine          # GPTQ\n"
+      "  qcc llama/ --quant w8a8 --method smoothquant+gptq --calib calib.npy -o llama.qengine\n"
+      "  qcc llama/ --quant fp8 --sparsity 2:4 --calib calib.npy -o llama.qengine\n"
       "  qcc llama/ --quant fp8 --kv-cache-dtype fp8 --dry-run\n"
       "  qcc llama/ --quant fp8 --compile-to=quantize -o llama.mlir     # look, edit, then\n"
       "  qcc --compile-from=quantize llama.mlir -o llama.qengine\n"
@@ -137,7 +128,8 @@ Status refuseLateFlags(Flags &flags, const Options &options) {
     return {};
   SmallVector<std::reference_wrapper<const cl::Option>> late; // cl::list overloads the address operator
   if (*options.compileFrom >= Phase::Quantize)
-    late.append({flags.quant, flags.groupSize, flags.kvCacheDtype, flags.exclude});
+    if (const cl::Option *given = flags.quantization.firstGiven())
+      late.push_back(*given);
   if (*options.compileFrom >= Phase::Engine)
     late.append({flags.maxContext, flags.maxTokens, flags.maxSequences, flags.maxLogitRows});
   for (const cl::Option &flag : late)
@@ -148,18 +140,21 @@ Status refuseLateFlags(Flags &flags, const Options &options) {
 }
 
 Status fillQuantization(Flags &flags, Options &options) {
-  options.quant = StringRef(flags.quant).lower();
-  if (!is_contained({"none", "fp8", "w4a16"}, options.quant))
-    return usage("--quant: unknown preset '" + flags.quant + "'; must be none, fp8 or w4a16");
-  options.kvCacheDtype = StringRef(flags.kvCacheDtype).lower();
-  if (!is_contained({"bf16", "fp8"}, options.kvCacheDtype))
-    return usage("--kv-cache-dtype: unknown type '" + flags.kvCacheDtype + "'; must be bf16 or fp8");
-  options.groupSize = flags.groupSize;
-  if (!is_contained({32, 64, 128}, options.groupSize))
-    return usage("--group-size: " + Twine(options.groupSize) + " must be 32, 64 or 128");
-  if (flags.groupSize.getNumOccurrences() && options.quant != "w4a16")
-    return usage("--group-size: --quant " + options.quant + " has no groups; use --quant w4a16");
-  options.exclude.assign(flags.exclude.begin(), flags.exclude.end());
+  const tools::QuantizeFlags &quantization = flags.quantization;
+  if (quantization.quant.size() > 1)
+    return usage("--quant: an engine has one preset, " + Twine(quantization.quant.size()) +
+                 " are given; qcc-eval compares several");
+  std::string name = quantization.quant.empty() ? "none" : quantization.quant.front();
+  Expected<QuantizeOptions> quantize = quantization.options(name);
+  if (!quantize)
+    return quantize.takeError();
+  options.quantize = std::move(*quantize);
+  if (quantization.groupSize.getNumOccurrences() && !tools::hasGroups(options.quantize.preset))
+    return usage("--group-size: --quant " + tools::nameOf(options.quantize.preset) +
+                 " has no groups; use --quant w4a16");
+  bool makesEngine = !options.compileTo || *options.compileTo > Phase::Quantize;
+  if (std::string why = tools::whyNoKernels(options.quantize.preset); !why.empty() && makesEngine)
+    return Error{"--quant " + tools::nameOf(options.quantize.preset).str() + ": " + why, ExitCode::Unavailable};
   return {};
 }
 
@@ -198,10 +193,11 @@ Status fillTargets(Flags &flags, Options &options) {
   }
   llvm::sort(options.targets);
   options.targets.erase(std::unique(options.targets.begin(), options.targets.end()), options.targets.end());
-  if (options.quant == "fp8" && options.targets.front() < 89)
-    return Error{
-        "--target sm_80: has no FP8 tensor cores, which --quant fp8 needs; use sm_89 or sm_90, or --quant w4a16",
-        ExitCode::Unavailable};
+  if (tools::needsFp8Cores(options.quantize.preset) && options.targets.front() < 89)
+    return Error{"--target sm_80: has no FP8 tensor cores, which --quant " +
+                     tools::nameOf(options.quantize.preset).str() +
+                     " needs; use sm_89 or sm_90, or --quant w4a16 or w8a8",
+                 ExitCode::Unavailable};
   return {};
 }
 
@@ -230,7 +226,7 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   mlir::registerPassManagerCLOptions();
   cl::SetVersionPrinter(
       [](raw_ostream &os) { os << "qcc " QCC_VERSION "\ntargets: sm_80 sm_89 sm_90 (and PTX for later GPUs)\n"; });
-  cl::HideUnrelatedOptions({&flags.io, &flags.quantization, &flags.sizes, &flags.phases});
+  cl::HideUnrelatedOptions({&flags.io, &flags.quantization.category, &flags.sizes, &flags.phases});
   std::string errors;
   raw_string_ostream errorStream(errors);
   if (!cl::ParseCommandLineOptions(argc, argv, "qcc: compile a model to one quantized engine file\n", &errorStream))

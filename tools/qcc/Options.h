@@ -3,6 +3,7 @@
 #define QCC_TOOLS_QCC_OPTIONS_H
 
 #include "qcc/Support/Error.h"
+#include "qcc/Transforms/Quantize/QuantizeOptions.h"
 
 #include <cstdint>
 #include <optional>
@@ -18,10 +19,7 @@ struct Options {
   std::string input; ///< model directory, or an IR file with --compile-from
   std::string output;
   std::vector<int> targets{90}; ///< 80, 89, 90
-  std::string quant = "none";
-  int64_t groupSize = 128;
-  std::string kvCacheDtype = "bf16";
-  std::vector<std::string> exclude;
+  QuantizeOptions quantize;
   int64_t maxContext = 0; ///< 0: the model's own limit
   int64_t maxTokens = 512;
   int64_t maxSequences = 64;

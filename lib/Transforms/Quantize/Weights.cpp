@@ -42,7 +42,9 @@ private:
       if (work.empty())
         return Error{text("the graph reads ", quote(name), " of a work directory, but the module has no attribute ",
                           std::string(kWorkAttr), " that names one")};
-      Expected<MappedFile> mapped = MappedFile::openBeneath(work, name);
+      Expected<FileDescriptor> descriptor = openBeneath(work, name);
+      Expected<MappedFile> mapped =
+          descriptor ? MappedFile::open(std::move(*descriptor), work + "/" + name) : descriptor.takeError();
       if (!mapped)
         return Error{mapped.error().message + "\ncalibrated weights lie in the work directory '" + work +
                          "'; quantize the model again, or keep that directory with --work-dir",

@@ -1,7 +1,7 @@
 //===- Weights.h - Where the weights of a module lie --------------*- C++ -*-===//
 //
-// Parameters whose file begins with `quantized/` were made by calibration and lie in the work directory, which the module
-// attribute `qcc.work` names; all others lie in the model directory.
+// Parameters whose file begins with `quantized/` were made by calibration and lie in the work directory, which the
+// module attribute `qcc.work` names; all others lie in the model directory.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_TRANSFORMS_QUANTIZE_WEIGHTS_H

@@ -36,19 +36,19 @@ struct GptqOptions {
   double damping = 0.05;
   double correction = 0.75; ///< β
   ColumnOrder order = ColumnOrder::Activation;
-  int descentPasses = 4;    ///< each: one sweep over codes, then a refit of scales
-  int64_t block = 128;      ///< columns updated lazily; changes nothing but speed
+  int descentPasses = 4; ///< each: one sweep over codes, then a refit of scales
+  int64_t block = 128;   ///< columns updated lazily; changes nothing but speed
   unsigned threads = 1;
 };
 
 /// What was done, for the recipe and for reports.
 struct GptqReport {
-  double damping = 0;     ///< after escalation
-  int escalations = 0;    ///< times the damping was raised because H + λI was not positive definite
+  double damping = 0;  ///< after escalation
+  int escalations = 0; ///< times the damping was raised because H + λI was not positive definite
   double correction = 0;
   ColumnOrder order = ColumnOrder::Natural;
   int64_t deadColumns = 0; ///< inputs that were always zero; their weights are stored as zero
-  double trainError = 0;   ///< relative: E‖W x_f - Q x_q‖² / E‖W x_f‖² from the moments (without cross: x_f = x_q)
+  double trainError = 0; ///< relative: E‖W x_f - Q x_q‖² / E‖W x_f‖² from the moments (without cross: x_f = x_q)
   double heldOutError = 0; ///< the same on held-out rows; 0 without them
 };
 
@@ -56,6 +56,10 @@ struct GptqResult {
   CodedMatrix coded;
   GptqReport report;
 };
+
+/// W* of step 1, [rows, k]. Columns whose input was always zero become zero. Fails like gptq.
+Expected<std::vector<float>> correctedWeights(std::span<const float> w, int64_t rows, const Moments &moments,
+                                              double damping, double correction, unsigned threads = 1);
 
 /// W[rows, k]. Fails when H cannot be made positive definite within 10 escalations (naming the damping), or W is not
 /// finite. `mask` (rows·k bytes, 1 = keep, at most two per aligned four) restricts Q to it; empty: dense.
@@ -69,14 +73,16 @@ struct GptqSearch {
   std::vector<double> corrections{0.75, 1.0, 0.5, 0.0};
   std::vector<ColumnOrder> orders{ColumnOrder::Activation};
 };
-Expected<GptqResult> searchGptq(std::span<const float> w, int64_t rows, const Moments &moments, const CodeFormat &format,
-                                const GptqOptions &options, const GptqSearch &search, std::span<const uint8_t> mask = {});
+Expected<GptqResult> searchGptq(std::span<const float> w, int64_t rows, const Moments &moments,
+                                const CodeFormat &format, const GptqOptions &options, const GptqSearch &search,
+                                std::span<const uint8_t> mask = {});
 
 /// Relative held-out error of any stored weight: Σ‖W x_f - Q x_q‖² / Σ‖W x_f‖² over the held-out rows.
 double heldOutError(std::span<const float> w, std::span<const float> quantized, int64_t rows, const Moments &moments);
 
 /// Column scales c that minimize E‖W x_f - D diag(c) x_q‖², D the quantized weights of all consumers of one input
-/// stacked by rows: (DᵀD ∘ (H + λI)) c = diag(Dᵀ W E[x_f x_qᵀ]). Ones when it fails to improve. `w` and `d` are [rows, k].
+/// stacked by rows: (DᵀD ∘ (H + λI)) c = diag(Dᵀ W E[x_f x_qᵀ]). Ones when it fails to improve. `w` and `d` are [rows,
+/// k].
 Expected<std::vector<float>> columnScales(std::span<const float> w, std::span<const float> d, int64_t rows,
                                           const Moments &moments, double damping);
 

@@ -262,7 +262,7 @@ Expected<QuantizeOptions> QuantizeFlags::options(StringRef name) const {
     if (!is_contained(options.methods, QuantMethod::SmoothQuant))
       return usage("--smooth-alpha: is for --method smoothquant");
     if (!(smoothAlpha >= 0 && smoothAlpha <= 1))
-      return usage("--smooth-alpha: " + Twine(smoothAlpha.getValue()) + " must lie in [0, 1]");
+      return usage("--smooth-alpha: " + Twine(std::to_string(smoothAlpha.getValue())) + " must lie in [0, 1]");
     options.smoothAlpha = smoothAlpha;
   }
   return options;

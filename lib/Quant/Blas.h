@@ -8,22 +8,14 @@
 #ifndef QCC_LIB_QUANT_BLAS_H
 #define QCC_LIB_QUANT_BLAS_H
 
+#include "qcc/Quant/SingleThreadedBlas.h"
+
 #include <cblas.h>
 
 #include <cstdint>
 #include <vector>
 
 namespace qcc::quant {
-
-/// While one lives, OpenBLAS computes each call on the calling thread. May nest and overlap between threads; the last
-/// to go restores the number of threads.
-class SingleThreadedBlas {
-public:
-  SingleThreadedBlas();
-  ~SingleThreadedBlas();
-  SingleThreadedBlas(const SingleThreadedBlas &) = delete;
-  SingleThreadedBlas &operator=(const SingleThreadedBlas &) = delete;
-};
 
 /// out[rows, cols] = a[rows, inner] · b[inner, cols], b in f32, sums in f64. One thread. `scratch` is reused between
 /// calls.

@@ -81,10 +81,10 @@ int minNormalExponent(MmaType type) {
   }
 }
 
-/// Handles K in pieces of 8; what lies beyond a smaller K is not used.
-QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int k, int minA, int minB, Operands &operands) {
+/// Handles K (`stored` values of a row of A, `k` rows of B) in pieces of 8; what lies beyond a smaller K is not used.
+QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int stored, int k, int minA, int minB, Operands &operands) {
   for (int row = 0; row < mmaRows; ++row)
-    for (int i = 0; i < k; i += 8) {
+    for (int i = 0; i < stored; i += 8) {
       const float *values = &matrices.a[row][i];
       Ints bits = *reinterpret_cast<const Ints *>(values);
       *reinterpret_cast<Doubles *>(&operands.aMagnitude[row][i]) =
@@ -105,10 +105,13 @@ QCCSIM_CLONES void prepare(const MmaMatrices &matrices, int k, int minA, int min
   }
 }
 
-/// One step over k in [begin, end): sums[row][column], truncated but not yet rounded to the result
+/// One step over the stored values in [begin, end): sums[row][column], truncated but not yet rounded to the result
 /// type. Must run with the rounding mode set toward zero.
-QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fractionBits, const float (*c)[mmaColumns],
-                           int minC, double (*sums)[mmaColumns]) {
+template <bool sparse>
+[[gnu::always_inline]] inline void sumStored(const Operands &operands, const MmaSelection *selection, int begin,
+                                             int end, int fractionBits, const float (*c)[mmaColumns], int minC,
+                                             double (*sums)[mmaColumns]) {
+  auto rowOfB = [&](int row, int k) { return sparse ? int(selection->row[row][k]) : k; };
   constexpr int group = 4; // rows at once, to hide the latency of the additions
   for (int base = 0; base < mmaRows; base += group) {
     Ints largest[group];
@@ -118,7 +121,8 @@ QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fra
     }
     for (int k = begin; k < end; ++k)
       for (int r = 0; r < group; ++r) {
-        Ints exponents = *reinterpret_cast<const Ints *>(operands.bExponent[k]) + operands.aExponent[base + r][k];
+        Ints exponents =
+            *reinterpret_cast<const Ints *>(operands.bExponent[rowOfB(base + r, k)]) + operands.aExponent[base + r][k];
         largest[r] = exponents > largest[r] ? exponents : largest[r];
       }
     Doubles positive[group], negative[group];
@@ -131,7 +135,7 @@ QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fra
     }
     for (int k = begin; k < end; ++k)
       for (int r = 0; r < group; ++r) {
-        const double *factors = operands.b[k] + operands.aOffset[base + r][k];
+        const double *factors = operands.b[rowOfB(base + r, k)] + operands.aOffset[base + r][k];
         double magnitude = operands.aMagnitude[base + r][k];
         positive[r] += magnitude * *reinterpret_cast<const Doubles *>(factors);
         negative[r] += magnitude * *reinterpret_cast<const Doubles *>(factors + mmaColumns);
@@ -139,6 +143,16 @@ QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fra
     for (int r = 0; r < group; ++r)
       *reinterpret_cast<Doubles *>(sums[base + r]) = positive[r] - negative[r];
   }
+}
+
+QCCSIM_CLONES void sumStep(const Operands &operands, int begin, int end, int fractionBits, const float (*c)[mmaColumns],
+                           int minC, double (*sums)[mmaColumns]) {
+  sumStored<false>(operands, nullptr, begin, end, fractionBits, c, minC, sums);
+}
+
+QCCSIM_CLONES void sumSparseStep(const Operands &operands, const MmaSelection &selection, int begin, int end,
+                                 int fractionBits, const float (*c)[mmaColumns], int minC, double (*sums)[mmaColumns]) {
+  sumStored<true>(operands, &selection, begin, end, fractionBits, c, minC, sums);
 }
 
 /// Sums to f32, toward zero (by the rounding mode), infinity from 2^128. Returns whether a result
@@ -169,12 +183,13 @@ private:
 };
 
 /// Where an input is infinite or NaN the result follows from IEEE 754 rules alone.
-void overrideSpecials(const MmaMatrices &matrices, int begin, int end, double (*sums)[mmaColumns]) {
+void overrideSpecials(const MmaMatrices &matrices, const MmaSelection *selection, int begin, int end,
+                      double (*sums)[mmaColumns]) {
   for (int row = 0; row < mmaRows; ++row)
     for (int column = 0; column < mmaColumns; ++column) {
       double sum = matrices.c[row][column];
       for (int k = begin; k < end; ++k)
-        sum += double(matrices.a[row][k]) * double(matrices.b[column][k]);
+        sum += double(matrices.a[row][k]) * double(matrices.b[column][selection ? selection->row[row][k] : k]);
       if (!std::isfinite(sum))
         sums[row][column] = sum;
     }
@@ -185,7 +200,7 @@ constexpr uint32_t canonicalNan = 0x7FFFFFFF;
 } // namespace
 
 void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a, const uint32_t *const *b,
-              const uint32_t *const *c, uint32_t *const *d) {
+              const uint32_t *const *c, uint32_t *const *d, const MmaSelection *selection) {
   MmaMatrices matrices;
   Operands operands;
   alignas(64) double sums[mmaRows][mmaColumns];
@@ -194,16 +209,20 @@ void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32
   int minC = toHalf ? -14 : -126;
 
   mmaUnpack(desc, a, b, c, matrices);
-  prepare(matrices, desc.k, minNormalExponent(desc.a), minNormalExponent(desc.b), operands);
+  int stored = mmaStored(desc);
+  prepare(matrices, stored, desc.k, minNormalExponent(desc.a), minNormalExponent(desc.b), operands);
   bool special = matrices.special;
-  for (int begin = 0; begin < desc.k; begin += arithmetic.step) {
+  for (int begin = 0; begin < stored; begin += arithmetic.step) {
     int end = begin + arithmetic.step;
     {
       RoundTowardZero mode;
-      sumStep(operands, begin, end, arithmetic.fractionBits, matrices.c, minC, sums);
+      if (selection)
+        sumSparseStep(operands, *selection, begin, end, arithmetic.fractionBits, matrices.c, minC, sums);
+      else
+        sumStep(operands, begin, end, arithmetic.fractionBits, matrices.c, minC, sums);
     }
     if (special)
-      overrideSpecials(matrices, begin, end, sums);
+      overrideSpecials(matrices, selection, begin, end, sums);
     if (toHalf) {
       for (int row = 0; row < mmaRows; ++row)
         for (int column = 0; column < mmaColumns; ++column) {
@@ -229,7 +248,7 @@ void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32
 
 namespace {
 
-QCCSIM_CLONES void sumFast(MmaMatrices &matrices, int k) {
+QCCSIM_CLONES void sumFast(MmaMatrices &matrices, int k, const MmaSelection *selection) {
   Floats columns[mmaMaxK];
   for (int i = 0; i < k; i += 8)
     transpose(matrices.b, i, *reinterpret_cast<Floats(*)[8]>(&columns[i]));
@@ -238,9 +257,14 @@ QCCSIM_CLONES void sumFast(MmaMatrices &matrices, int k) {
     Floats sums[group];
     for (int r = 0; r < group; ++r)
       sums[r] = *reinterpret_cast<const Floats *>(matrices.c[base + r]);
-    for (int i = 0; i < k; ++i)
-      for (int r = 0; r < group; ++r)
-        sums[r] += matrices.a[base + r][i] * columns[i];
+    if (selection)
+      for (int i = 0; i < k / 2; ++i)
+        for (int r = 0; r < group; ++r)
+          sums[r] += matrices.a[base + r][i] * columns[selection->row[base + r][i]];
+    else
+      for (int i = 0; i < k; ++i)
+        for (int r = 0; r < group; ++r)
+          sums[r] += matrices.a[base + r][i] * columns[i];
     for (int r = 0; r < group; ++r)
       *reinterpret_cast<Floats *>(matrices.c[base + r]) = sums[r];
   }
@@ -249,10 +273,10 @@ QCCSIM_CLONES void sumFast(MmaMatrices &matrices, int k) {
 } // namespace
 
 void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
-             uint32_t *const *d) {
+             uint32_t *const *d, const MmaSelection *selection) {
   MmaMatrices matrices;
   mmaUnpack(desc, a, b, c, matrices);
-  sumFast(matrices, desc.k);
+  sumFast(matrices, desc.k, selection);
   if (desc.c == MmaAccumulator::F32) {
     mmaPackF32(matrices.c, d);
     return;

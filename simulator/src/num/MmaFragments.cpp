@@ -104,7 +104,7 @@ template <typename Type>
 QCCSIM_CLONES void mmaUnpack(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b,
                              const uint32_t *const *c, MmaMatrices &matrices) {
   MmaRegisters registers = mmaRegisters(desc);
-  uint32_t special = unpackTyped(desc.a, a, registers.b, 2, &matrices.a[0][0]);
+  uint32_t special = unpackTyped(desc.a, a, registers.a / 2, 2, &matrices.a[0][0]);
   special |= unpackTyped(desc.b, b, registers.b, 1, &matrices.b[0][0]);
   // Lane 4*g + t and register h of a half hold row g, column 2*t + h: an interleaving.
   for (int half = 0; half < 2; ++half) {

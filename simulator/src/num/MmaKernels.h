@@ -24,16 +24,28 @@ struct MmaArithmetic {
   uint32_t resultMask = ~uint32_t(0); ///< Applied to the f32 result's bits.
 };
 
-void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a, const uint32_t *const *b,
-              const uint32_t *const *c, uint32_t *const *d);
-void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
-             uint32_t *const *d);
-void mmaInteger(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
-                uint32_t *const *d);
-
 constexpr int mmaRows = 16;
 constexpr int mmaColumns = 8;
-constexpr int mmaMaxK = 32; ///< Of the floating point types.
+constexpr int mmaMaxK = 64; ///< Rows of B.
+
+/// For each row of A and each of its stored values, the row of B it meets. Sparse products only.
+struct MmaSelection {
+  uint8_t row[mmaRows][mmaMaxK / 2];
+};
+
+/// Values of a row of A that are stored.
+inline int mmaStored(const MmaDesc &desc) { return desc.sparse ? desc.k / 2 : desc.k; }
+
+// `selection` is null for dense products.
+void mmaExact(const MmaDesc &desc, const MmaArithmetic &arithmetic, const uint32_t *const *a, const uint32_t *const *b,
+              const uint32_t *const *c, uint32_t *const *d, const MmaSelection *selection);
+void mmaFast(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
+             uint32_t *const *d, const MmaSelection *selection);
+void mmaInteger(const MmaDesc &desc, const uint32_t *const *a, const uint32_t *const *b, const uint32_t *const *c,
+                uint32_t *const *d, const MmaSelection *selection);
+
+/// Reads metadata (PTX ISA 9.7.14.6.2).
+void mmaSelect(const MmaDesc &desc, const uint32_t *metadata, MmaSelection &selection);
 
 /// Operands as matrices of f32 values, which hold every element type exactly.
 struct MmaMatrices {

@@ -12,6 +12,11 @@
 // f16. An instruction with K > L does K/L steps in ascending order of k, the result of one being
 // the accumulator of the next. L and F depend on architecture and type: see MmaModel.
 //
+// Sparse A (`mma.sp`, PTX ISA 9.0, section 9.7.14.6): of each aligned four columns of a row two are stored, and
+// metadata names them. The K/2 stored values meet the rows of B that the metadata names; the other rows of B are not
+// read, so a NaN there does not matter. The arithmetic is modelled as that of the dense instruction over the stored
+// products, L of them at a time; MMA-Sim does not cover mma.sp, and this was not compared with hardware.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef QCCSIM_NUM_TENSORCORE_H
@@ -34,6 +39,8 @@ struct MmaDesc {
   MmaType a = MmaType::F16, b = MmaType::F16;
   MmaAccumulator c = MmaAccumulator::F32; ///< Type of both C and D.
   bool satFinite = false;                 ///< `.satfinite`: integer accumulators clamp to s32.
+  bool sparse = false;                    ///< A holds k/2 columns; k counts B's rows.
+  int selector = 0;                       ///< Sparse: which lanes of a quad hold the metadata.
 };
 
 /// Registers per lane of each fragment; d equals c.
@@ -42,7 +49,8 @@ struct MmaRegisters {
 };
 
 /// Null if the combination exists in PTX and is modelled (m16n8k8 and m16n8k16 for f16 and bf16,
-/// m16n8k4 and m16n8k8 for tf32, m16n8k16 and m16n8k32 for s8/u8 and for e4m3/e5m2).
+/// m16n8k4 and m16n8k8 for tf32, m16n8k16 and m16n8k32 for s8/u8 and for e4m3/e5m2; sparse:
+/// m16n8k16 and m16n8k32 for f16 and bf16, m16n8k32 and m16n8k64 for s8/u8, m16n8k64 for e4m3/e5m2).
 /// Otherwise says what is wrong with it.
 const char *mmaUnsupported(const MmaDesc &desc);
 
@@ -50,9 +58,14 @@ const char *mmaUnsupported(const MmaDesc &desc);
 MmaRegisters mmaRegisters(const MmaDesc &desc);
 
 /// D = A * B + C for a full warp. `desc` must be supported; a, b, c, d point to
-/// mmaRegisters(desc) registers of 32 words. Registers of d may be those of a, b or c.
+/// mmaRegisters(desc) registers of 32 words. Registers of d may be those of a, b or c. `metadata`: the 32 words of the
+/// metadata register of a sparse product, which must be valid.
 void mmaSync(const MmaDesc &desc, MmaModel model, const uint32_t *const *a, const uint32_t *const *b,
-             const uint32_t *const *c, uint32_t *const *d);
+             const uint32_t *const *c, uint32_t *const *d, const uint32_t *metadata = nullptr);
+
+/// Null if every four columns of the selected metadata name two different columns, in rising order (descending ones
+/// are defined for `mma.sp` without `::ordered_metadata` only, which `ordered` tells). Otherwise says what is wrong.
+const char *mmaMetadataInvalid(const MmaDesc &desc, const uint32_t *metadata, bool ordered);
 
 /// One 8x8 matrix of 16-bit elements between rows in shared memory and a register (PTX ISA
 /// 9.7.14.5.15 "ldmatrix"): lane l holds elements [l/4][2*(l%4)] (lower half) and

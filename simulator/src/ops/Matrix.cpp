@@ -8,6 +8,7 @@
 #include "ops/Lanes.h"
 #include "ops/MemoryOperands.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -124,14 +125,14 @@ MmaModel modelOf(const Launch &launch) {
   return arch >= 90 ? MmaModel::Sm90 : arch >= 89 ? MmaModel::Sm89 : MmaModel::Sm80;
 }
 
-/// refs: registers of d, a, b, c; target: which of the program's shapes.
+/// refs: registers of d, a, b, c and of sparse A's metadata; target: which of the program's shapes; mode: ordered.
 void execMma(Warp &warp, const Inst &inst, uint32_t mask) {
   requireFullWarp(mask);
   const MmaDesc &desc = warp.program->mmaShapes[inst.target];
   MmaRegisters counts = mmaRegisters(desc);
   const Ref *refs = warp.program->refs.data() + inst.refs;
   uint32_t *d[16];
-  const uint32_t *a[16], *b[16], *c[16];
+  const uint32_t *a[16], *b[16], *c[16], *metadata = nullptr;
   for (int i = 0; i < counts.c; ++i)
     d[i] = warp.reg<uint32_t>(*refs++);
   for (int i = 0; i < counts.a; ++i)
@@ -140,8 +141,13 @@ void execMma(Warp &warp, const Inst &inst, uint32_t mask) {
     b[i] = warp.reg<const uint32_t>(*refs++);
   for (int i = 0; i < counts.c; ++i)
     c[i] = warp.reg<const uint32_t>(*refs++);
-  mmaSync(desc, modelOf(*warp.block->launch), a, b, c, d);
-  warp.worker->stats.tensorMacs += uint64_t(desc.m) * desc.n * desc.k;
+  if (desc.sparse) {
+    metadata = warp.reg<const uint32_t>(*refs);
+    if (const char *problem = mmaMetadataInvalid(desc, metadata, inst.mode))
+      throw Fault{ErrorKind::InvalidPtx, problem};
+  }
+  mmaSync(desc, modelOf(*warp.block->launch), a, b, c, d, metadata);
+  warp.worker->stats.tensorMacs += uint64_t(desc.m) * desc.n * desc.k / (desc.sparse ? 2 : 1);
 }
 
 bool toMmaType(Type type, MmaType &result) {
@@ -198,9 +204,11 @@ void takeFragment(InstBuilder &b, unsigned i, int count, bool isResult) {
 
 void decodeMma(InstBuilder &b) {
   b.inst.cls = InstClass::Tensor;
+  bool ordered = b.take("sp::ordered_metadata"), sparse = b.take("sp") || ordered;
   if (!b.take("sync") || !b.take("aligned"))
     b.unsupported("without '.sync.aligned'");
   MmaDesc desc;
+  desc.sparse = sparse;
   static constexpr struct {
     std::string_view name;
     int m, n, k;
@@ -223,17 +231,25 @@ void decodeMma(InstBuilder &b) {
   b.finishModifiers();
   if (!toMmaType(a, desc.a) || !toMmaType(bType, desc.b) || !toAccumulator(c, desc.c) || d != c)
     b.unsupported("types");
+  b.expectOperands(sparse ? 6 : 4);
+  if (sparse) {
+    if (!b.isImmediate(5))
+      b.fail("needs a sparsity selector known when assembling");
+    desc.selector = int(std::min<uint64_t>(b.immediate(5), 4));
+  }
   if (const char *reason = mmaUnsupported(desc))
     b.unsupported(reason);
   bool fp8 = a == Type::E4M3 || a == Type::E5M2;
   if (b.fb.program.targetArch < (fp8 ? 89 : 80))
     b.fail(fp8 ? "needs sm_89" : "needs sm_80");
-  b.expectOperands(4);
   MmaRegisters counts = mmaRegisters(desc);
   takeFragment(b, 0, counts.c, true);
   takeFragment(b, 1, counts.a, false);
   takeFragment(b, 2, counts.b, false);
   takeFragment(b, 3, counts.c, false);
+  if (sparse)
+    b.addRef(b.use(4, Type::B32));
+  b.inst.mode = ordered;
   b.inst.target = b.fb.program.mmaShapes.size();
   b.fb.program.mmaShapes.push_back(desc);
   b.emit(execMma);

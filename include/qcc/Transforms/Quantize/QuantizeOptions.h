@@ -29,24 +29,42 @@ enum class QuantMethod { Rtn, Awq, Gptq, SmoothQuant };
 enum class PruneKind { None, Magnitude, Wanda, SparseGpt, Refit };
 enum class ActivationScales { Auto, Dynamic, Static }; ///< Auto: what the preset says
 
+/// How scales of weights are found (Quant/ScaleSearch.h).
+enum class WeightScales { Signed, Grid, MinMax };
+
+/// Linears that are held in another way than the rest.
+struct LayerRule {
+  std::vector<std::string> targets; ///< names, "re:" patterns, or "Linear" for all
+  QuantPreset preset = QuantPreset::None;
+  int64_t groupSize = 128;
+  ActivationScales activations = ActivationScales::Auto;
+};
+
 struct QuantizeOptions {
   QuantPreset preset = QuantPreset::None;
   int64_t groupSize = 128;          ///< 32, 64, 128, or 0: per channel
   std::vector<QuantMethod> methods; ///< in order; empty: the best that the data at hand allows
+  WeightScales scales = WeightScales::Signed;
   PruneKind prune = PruneKind::None;
   ActivationScales activations = ActivationScales::Auto;
   std::vector<std::string> exclude; ///< layer names, or "re:" and a pattern matched at a name's start
-  bool quantizeHead = false;        ///< lm_head as well
+  /// The first that matches a linear decides; linears that none matches stay bf16. Empty: `preset` is for all.
+  std::vector<LayerRule> rules;
+  std::vector<std::string> smoothExclude;              ///< linears whose inputs are not smoothed
+  std::vector<std::string> pruneTargets, pruneExclude; ///< linears to prune; no targets: all that are quantized
+  bool quantizeHead = false;                           ///< lm_head as well
   bool quantizeEmbeddings = false;
   KvCacheType kvCache = KvCacheType::BF16;
   KvScales kvScales = KvScales::Head;
 
-  std::string calib;            ///< calibration tokens; empty: none
-  int64_t calibTokens = 65536;  ///< at most so many of them
-  std::string stats;            ///< statistics that qcc-calibrate wrote; empty: none
-  std::string workDir;          ///< where calibrated weights and progress are kept; required with calib
+  std::string calib;                 ///< calibration tokens; empty: none
+  int64_t calibTokens = 65536;       ///< at most so many of them
+  std::string stats;                 ///< statistics that qcc-calibrate wrote; empty: none
+  std::string workDir;               ///< where calibrated weights and progress are kept; required with calib
   std::optional<double> smoothAlpha; ///< of SmoothQuant; nothing: searched per block
-  unsigned threads = 0;         ///< 0: one per core
+  std::optional<double> damping;     ///< of GPTQ, relative to the mean of H's diagonal; nothing: searched
+  bool activationOrder = true;       ///< of GPTQ
+  unsigned threads = 0;              ///< 0: one per core
 };
 
 } // namespace qcc

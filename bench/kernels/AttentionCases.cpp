@@ -84,7 +84,7 @@ CaseResult checkDecode(Device &device, const Shape &shape, int64_t maxSplits, in
 }
 
 std::vector<Shape> prefillShapes() {
-  constexpr ElemType bf16 = ElemType::BF16, fp8 = ElemType::E4M3;
+  constexpr ElemType bf16 = ElemType::BF16, fp8 = ElemType::E4M3, int8 = ElemType::S8;
   return {
       {"one_token", "the smallest prompt", 2, 2, 64, bf16, 0, {{1, 1}}},
       {"seven_tokens", "part of a tile", 4, 2, 64, bf16, 0, {{7, 7}}},
@@ -123,11 +123,17 @@ std::vector<Shape> prefillShapes() {
       {"fp8_dim80", "odd number of chunks: no row padding", 2, 1, 80, fp8, 0, {{70, 70}}},
       {"fp8_dim128", "Llama's head, quantized", 4, 1, 128, fp8, 0, {{70, 135}}},
       {"fp8_dim256_window", "everything at once", 2, 1, 256, fp8, 30, {{70, 70}}},
+      {"int8", "a scale per row", 4, 2, 64, int8, 0, {{150, 150}, {5, 70}}},
+      {"int8_one_token", "scales of three rows past the context share the key's 16 bytes", 2, 2, 64, int8, 0, {{1, 1}}},
+      {"int8_dim16", "rows of one 16-byte chunk", 2, 1, 16, int8, 0, {{70, 70}}},
+      {"int8_dim80", "odd number of chunks: no row padding", 2, 1, 80, int8, 0, {{70, 70}}},
+      {"int8_dim128", "Llama's head, a scale per row", 4, 1, 128, int8, 0, {{70, 135}}},
+      {"int8_dim256_window", "everything at once", 2, 1, 256, int8, 30, {{70, 70}}},
   };
 }
 
 std::vector<Shape> decodeShapes() {
-  constexpr ElemType bf16 = ElemType::BF16, fp8 = ElemType::E4M3;
+  constexpr ElemType bf16 = ElemType::BF16, fp8 = ElemType::E4M3, int8 = ElemType::S8;
   return {
       {"first_token", "context of one", 2, 2, 64, bf16, 0, {{1, 1}}},
       {"part_of_slice", "three of four warps without keys", 4, 2, 64, bf16, 0, {{1, 7}}},
@@ -152,6 +158,18 @@ std::vector<Shape> decodeShapes() {
       {"fp8_dim80", "odd number of chunks", 2, 1, 80, fp8, 0, {{1, 200}}},
       {"fp8_dim128", "Llama's head, quantized", 4, 1, 128, fp8, 0, {{1, 200}}},
       {"fp8_dim256_window", "everything at once", 2, 1, 256, fp8, 90, {{1, 200}}},
+      {"int8", "a scale per row", 4, 2, 64, int8, 0, {{1, 300}, {1, 65}}},
+      {"int8_first_token",
+       "scales of three rows past the context share the key's 16 bytes",
+       2,
+       2,
+       64,
+       int8,
+       0,
+       {{1, 1}}},
+      {"int8_dim80", "odd number of chunks", 2, 1, 80, int8, 0, {{1, 200}}},
+      {"int8_dim128", "Llama's head, a scale per row", 4, 1, 128, int8, 0, {{1, 200}}},
+      {"int8_dim256_window", "everything at once", 2, 1, 256, int8, 90, {{1, 200}}},
   };
 }
 

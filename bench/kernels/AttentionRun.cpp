@@ -17,8 +17,8 @@ void bindCache(Launcher &launcher, const PagedCache &cache, const std::vector<ui
   launcher.size(Size::C, cache.longestContext());
   launcher.size(Size::P, cache.pagesPerSequence);
   launcher.input("q", q);
-  launcher.input("k_cache", cache.encode(cache.k));
-  launcher.input("v_cache", cache.encode(cache.v));
+  launcher.input("k_cache", cache.encodedK());
+  launcher.input("v_cache", cache.encodedV());
   launcher.input("k_scale", cache.kScale);
   launcher.input("v_scale", cache.vScale);
   launcher.input("seq_starts", cache.seqStarts);

@@ -11,15 +11,31 @@ namespace {
 
 using namespace codegen;
 
-CaseResult checkGather(Device &device, int64_t columns, int64_t tablePitch, int target) {
+CaseResult checkGather(Device &device, int64_t columns, int64_t tablePitch, ElemType type, int target) {
   std::vector<int32_t> index = {3, 0, 9, 3, 7};
-  std::vector<uint16_t> table = Random{uint64_t(columns)}.bf16(size_t(10 * tablePitch));
+  Random random{uint64_t(columns)};
   int64_t rows = int64_t(index.size()), pitch = rowPitch(columns, ElemType::BF16);
-  Launcher launcher(device, GatherDesc{columns, tablePitch}, target, Size::R);
+  Launcher launcher(device, GatherDesc{columns, tablePitch, type}, target, Size::R);
   launcher.size(Size::R, rows);
-  launcher.input("table", table);
   launcher.input("index", index);
   launcher.output("y", size_t(rows * pitch * 2));
+  std::vector<uint16_t> expected; // what the table's elements stand for
+  if (type == ElemType::BF16) {
+    expected = random.bf16(size_t(10 * tablePitch));
+    launcher.input("table", expected);
+  } else {
+    std::vector<uint8_t> codes;
+    std::vector<float> scales = random.floats(10, 0.02f); // of both signs
+    for (int64_t i = 0; i < 10 * tablePitch; ++i) {
+      // All codes but e4m3's NaN.
+      uint8_t code = uint8_t(i);
+      codes.push_back(type == ElemType::E4M3 && (code & 0x7f) == 0x7f ? 0 : code);
+      float value = type == ElemType::S8 ? float(int8_t(codes.back())) : quant::e4m3ToFloat(codes.back());
+      expected.push_back(quant::floatToBF16(value * scales[size_t(i / tablePitch)]));
+    }
+    launcher.input("table", codes);
+    launcher.input("table_scale", scales);
+  }
   Comparison compare;
   if (std::string error = launcher.run(); !error.empty()) {
     compare.error(error);
@@ -29,7 +45,7 @@ CaseResult checkGather(Device &device, int64_t columns, int64_t tablePitch, int 
   for (int64_t row = 0; row < rows; ++row)
     for (int64_t i = 0; i < pitch; ++i)
       compare.equal(y[size_t(row * pitch + i)],
-                    i < columns ? table[size_t(index[size_t(row)] * tablePitch + i)] : 0xeeee,
+                    i < columns ? expected[size_t(index[size_t(row)] * tablePitch + i)] : 0xeeee,
                     i < columns ? "y" : "padding of y", row, i);
   return compare.result();
 }
@@ -97,9 +113,12 @@ std::vector<KernelCase> gatherCases() {
   for (Shape shape : {Shape{128, 128, "whole vectors"}, Shape{131, 136, "odd width, aligned rows"},
                       Shape{131, 131, "odd pitch: rows are misaligned and read element by element"},
                       Shape{5, 8, "less than a vector"}, Shape{2880, 2880, "several blocks along the columns"}})
-    cases.push_back(
-        {"gather_" + std::to_string(shape.columns) + "_" + std::to_string(shape.tablePitch), shape.reason,
-         [=](Device &device, int target) { return checkGather(device, shape.columns, shape.tablePitch, target); }});
+    for (ElemType type : {ElemType::BF16, ElemType::E4M3, ElemType::S8})
+      cases.push_back(
+          {"gather_" + std::to_string(shape.columns) + "_" + std::to_string(shape.tablePitch) + "_" + nameOf(type),
+           shape.reason, [=](Device &device, int target) {
+             return checkGather(device, shape.columns, shape.tablePitch, type, target);
+           }});
   return cases;
 }
 

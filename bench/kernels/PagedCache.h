@@ -26,7 +26,8 @@ struct PagedCache {
   std::vector<int32_t> seqStarts, contextLens, blockTables;
   /// One element per cached value; those of rows that no token owns are NaN and must not be read.
   std::vector<float> k, v;
-  std::vector<float> kScale, vScale;
+  std::vector<float> kScale, vScale;       ///< per head
+  std::vector<float> kRowScale, vRowScale; ///< s8: per row of a page and head, NaN where no token owns the row
 
   PagedCache(const codegen::AttentionDesc &desc, std::vector<Run> runs, uint64_t seed) : desc(desc), runs(runs) {
     Random random(seed);
@@ -53,20 +54,38 @@ struct PagedCache {
     size_t values = size_t(pages * desc.kvHeads * codegen::kPageSize * desc.headDim);
     k.assign(values, std::nanf(""));
     v.assign(values, std::nanf(""));
+    if (desc.kv == codegen::ElemType::S8) {
+      kRowScale.assign(values / size_t(desc.headDim), std::nanf(""));
+      vRowScale = kRowScale;
+    }
     for (int64_t head = 0; head < desc.kvHeads; ++head) {
       kScale.push_back(desc.kv == codegen::ElemType::E4M3 ? 0.01f + 0.003f * float(head) : 1.0f);
       vScale.push_back(desc.kv == codegen::ElemType::E4M3 ? 0.02f - 0.001f * float(head) : 1.0f);
     }
     for (size_t b = 0; b < runs.size(); ++b)
       for (int64_t position = 0; position < runs[b].context; ++position)
-        for (int64_t head = 0; head < desc.kvHeads; ++head)
+        for (int64_t head = 0; head < desc.kvHeads; ++head) {
+          if (desc.kv == codegen::ElemType::S8) {
+            kRowScale[rowIndex(b, position, head)] = 0.01f + 0.01f * std::fabs(random.normal());
+            vRowScale[rowIndex(b, position, head)] = 0.01f + 0.01f * std::fabs(random.normal());
+          }
           for (int64_t i = 0; i < desc.headDim; ++i) {
             size_t at = index(b, position, head, i);
-            k[at] = stored(random.normal() / kScale[size_t(head)]);
-            v[at] = stored(random.normal() / vScale[size_t(head)]);
+            k[at] = stored(random.normal() / keyScale(b, position, head));
+            v[at] = stored(random.normal() / valueScale(b, position, head));
           }
+        }
   }
 
+  float keyScale(size_t sequence, int64_t position, int64_t head) const {
+    return kRowScale.empty() ? kScale[size_t(head)] : kRowScale[rowIndex(sequence, position, head)];
+  }
+  float valueScale(size_t sequence, int64_t position, int64_t head) const {
+    return vRowScale.empty() ? vScale[size_t(head)] : vRowScale[rowIndex(sequence, position, head)];
+  }
+  size_t rowIndex(size_t sequence, int64_t position, int64_t head) const {
+    return index(sequence, position, head, 0) / size_t(desc.headDim);
+  }
   /// Position of an element in a cache of [pages, kv_heads, 64, head_dim].
   size_t index(size_t sequence, int64_t position, int64_t head, int64_t element) const {
     int64_t page = blockTables[sequence * size_t(pagesPerSequence) + size_t(position / codegen::kPageSize)];
@@ -74,24 +93,42 @@ struct PagedCache {
                   element);
   }
 
+  /// The stored number nearest to `value`.
   float stored(float value) const {
-    return desc.kv == codegen::ElemType::E4M3 ? quant::e4m3ToFloat(quant::floatToE4M3(value))
-                                              : quant::roundToBF16(value);
+    switch (desc.kv) {
+    case codegen::ElemType::E4M3:
+      return quant::e4m3ToFloat(quant::floatToE4M3(value));
+    case codegen::ElemType::S8:
+      return std::nearbyint(std::clamp(value, -127.0f, 127.0f));
+    default:
+      return quant::roundToBF16(value);
+    }
   }
 
-  std::vector<uint8_t> encode(const std::vector<float> &values) const {
+  /// The cache's bytes. Codes of s8 rows that no token owns are 0x80, their scales NaN.
+  std::vector<uint8_t> encode(const std::vector<float> &values, const std::vector<float> &rowScales) const {
     std::vector<uint8_t> bytes;
-    for (float value : values) {
+    size_t headValues = size_t(codegen::kPageSize * desc.headDim);
+    for (size_t i = 0; i < values.size(); ++i) {
       if (desc.kv == codegen::ElemType::E4M3) {
-        bytes.push_back(quant::floatToE4M3(value));
+        bytes.push_back(quant::floatToE4M3(values[i]));
+      } else if (desc.kv == codegen::ElemType::S8) {
+        bytes.push_back(std::isnan(values[i]) ? 0x80 : uint8_t(int8_t(values[i])));
+        if ((i + 1) % headValues == 0) {
+          const float *scales = &rowScales[i / headValues * codegen::kPageSize];
+          const auto *raw = reinterpret_cast<const uint8_t *>(scales);
+          bytes.insert(bytes.end(), raw, raw + codegen::kPageSize * sizeof(float));
+        }
       } else {
-        uint16_t bits = quant::floatToBF16(value);
+        uint16_t bits = quant::floatToBF16(values[i]);
         bytes.push_back(uint8_t(bits));
         bytes.push_back(uint8_t(bits >> 8));
       }
     }
     return bytes;
   }
+  std::vector<uint8_t> encodedK() const { return encode(k, kRowScale); }
+  std::vector<uint8_t> encodedV() const { return encode(v, vRowScale); }
 
   int64_t tokens() const { return seqStarts.back(); }
   int64_t longestRun() const {
@@ -123,7 +160,7 @@ struct PagedCache {
       for (int64_t e = 0; e < desc.headDim; ++e)
         dot += double(quant::bf16ToFloat(q[size_t(row * desc.qPitch + head * desc.headDim + e)])) *
                k[index(sequence, key, kvHead, e)];
-      scores.push_back(dot * kScale[size_t(kvHead)] * desc.scale);
+      scores.push_back(dot * keyScale(sequence, key, kvHead) * desc.scale);
     }
     double best = *std::max_element(scores.begin(), scores.end()), sum = 0;
     for (double &score : scores)
@@ -131,7 +168,8 @@ struct PagedCache {
     Reference reference{std::vector<double>(size_t(desc.headDim)), std::vector<double>(size_t(desc.headDim))};
     for (int64_t key = first; key <= position; ++key)
       for (int64_t e = 0; e < desc.headDim; ++e) {
-        double term = scores[size_t(key - first)] / sum * vScale[size_t(kvHead)] * v[index(sequence, key, kvHead, e)];
+        double term =
+            scores[size_t(key - first)] / sum * valueScale(sequence, key, kvHead) * v[index(sequence, key, kvHead, e)];
         reference.value[size_t(e)] += term;
         reference.magnitude[size_t(e)] += std::fabs(term);
       }

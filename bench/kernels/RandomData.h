@@ -4,7 +4,6 @@
 
 #include "CaseResult.h"
 #include "qcc/Quant/Formats.h"
-#include "qcc/Quant/RoundToNearest.h"
 
 #include <algorithm>
 #include <cmath>
@@ -79,6 +78,11 @@ public:
     if (actual != expected)
       fail(what, row, column, actual, expected);
   }
+  /// Equal, or both NaN.
+  void same(double actual, double expected, const char *what, int64_t row, int64_t column) {
+    if (!(std::isnan(actual) && std::isnan(expected)))
+      equal(actual, expected, what, row, column);
+  }
   void error(const std::string &message) {
     if (outcome.failure.empty())
       outcome.failure = message;
@@ -93,19 +97,6 @@ private:
   }
   CaseResult outcome;
 };
-
-/// One quantized row against lib/Quant's codes and scale for the same bf16 values, bit for bit.
-inline void compareQuantized(const uint16_t *y, const uint8_t *codes, float scale, int64_t row, int64_t columns,
-                             Comparison &compare) {
-  std::vector<float> values, scales(1);
-  for (int64_t i = 0; i < columns; ++i)
-    values.push_back(quant::bf16ToFloat(y[i]));
-  std::vector<uint8_t> expected(values.size());
-  quant::quantizeE4M3PerRow(values, 1, columns, expected, scales);
-  compare.equal(scale, scales[0], "scale", row, 0);
-  for (int64_t i = 0; i < columns; ++i)
-    compare.equal(codes[i], expected[size_t(i)], "code", row, i);
-}
 
 } // namespace qcc::bench
 

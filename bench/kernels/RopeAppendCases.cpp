@@ -1,8 +1,7 @@
 //===- RopeAppendCases.cpp - Rotation and append to the paged cache -------===//
 
 #include "KernelCase.h"
-#include "Launcher.h"
-#include "RandomData.h"
+#include "QuantizedRows.h"
 
 namespace qcc::bench {
 namespace {
@@ -56,6 +55,16 @@ struct Problem {
   }
 
   int64_t tokens() const { return int64_t(positions.size()); }
+  size_t cacheBytes() const { return size_t(kPages * desc.kvHeads * pageHeadBytes(desc.headDim, desc.kv)); }
+  size_t headByte(int64_t slot, int64_t head) const {
+    return size_t((slot / kPageSize * desc.kvHeads + head) * pageHeadBytes(desc.headDim, desc.kv));
+  }
+  size_t rowByte(int64_t slot, int64_t head) const {
+    return headByte(slot, head) + size_t(slot % kPageSize * desc.headDim * sizeOf(desc.kv));
+  }
+  size_t scaleByte(int64_t slot, int64_t head) const {
+    return headByte(slot, head) + size_t(kPageSize * desc.headDim + slot % kPageSize * 4);
+  }
   size_t cacheElements() const { return size_t(kPages * desc.kvHeads * kPageSize * desc.headDim); }
   size_t cacheIndex(int64_t slot, int64_t head) const {
     return size_t(((slot / kPageSize * desc.kvHeads + head) * kPageSize + slot % kPageSize) * desc.headDim);
@@ -114,8 +123,12 @@ void compareCached(const Problem &p, const std::vector<uint8_t> &cache, size_t a
                what, token, column);
 }
 
-CaseResult checkRopeAppend(Device &device, const Shape &shape, int target) {
-  Problem p(shape);
+struct Output {
+  std::vector<uint16_t> q;
+  std::vector<uint8_t> kCache, vCache;
+};
+
+Output launch(Device &device, const Problem &p, int target, Comparison &compare) {
   const RopeAppendDesc &desc = p.desc;
   Launcher launcher(device, desc, target);
   launcher.size(Size::T, p.tokens());
@@ -130,15 +143,66 @@ CaseResult checkRopeAppend(Device &device, const Shape &shape, int target) {
   launcher.input("k_scale", p.kScale);
   launcher.input("v_scale", p.vScale);
   launcher.output("q", size_t(p.tokens() * desc.qPitch * 2));
-  launcher.output("k_cache", p.cacheElements() * sizeOf(desc.kv));
-  launcher.output("v_cache", p.cacheElements() * sizeOf(desc.kv));
-  Comparison compare;
+  launcher.output("k_cache", p.cacheBytes());
+  launcher.output("v_cache", p.cacheBytes());
   if (std::string error = launcher.run(); !error.empty()) {
     compare.error(error);
-    return compare.result();
+    return {};
   }
-  std::vector<uint16_t> q = launcher.read<uint16_t>("q");
-  std::vector<uint8_t> kCache = launcher.read<uint8_t>("k_cache"), vCache = launcher.read<uint8_t>("v_cache");
+  return {launcher.read<uint16_t>("q"), launcher.read<uint8_t>("k_cache"), launcher.read<uint8_t>("v_cache")};
+}
+
+/// An s8 cache holds the codes of what the same kernel writes into a bf16 cache, and their scales; nothing else of it
+/// is touched.
+CaseResult checkInt8(Device &device, const Shape &shape, int target) {
+  Problem p(shape), twin(shape);
+  twin.desc.kv = ElemType::BF16;
+  // A value that is not finite must show in the scale.
+  p.v[size_t(p.desc.vIn.offset)] = twin.v[size_t(p.desc.vIn.offset)] = 0x7f80;
+  p.v[size_t(p.desc.vIn.pitch + p.desc.vIn.offset)] = twin.v[size_t(p.desc.vIn.pitch + p.desc.vIn.offset)] = 0x7fc0;
+  for (int64_t i = 0; i < shape.headDim; ++i) // a row of zeros has the scale 1
+    p.v[size_t(2 * p.desc.vIn.pitch + p.desc.vIn.offset + i)] =
+        twin.v[size_t(2 * p.desc.vIn.pitch + p.desc.vIn.offset + i)] = 0;
+  Comparison compare;
+  Output plain = launch(device, twin, target, compare), actual = launch(device, p, target, compare);
+  if (compare.failed())
+    return compare.result();
+  for (size_t i = 0; i < plain.q.size(); ++i)
+    compare.equal(actual.q[i], plain.q[i], "q", 0, int64_t(i));
+
+  std::vector<uint8_t> kExpected(p.cacheBytes(), 0xee), vExpected = kExpected;
+  for (int64_t t = 0; t < p.tokens(); ++t) {
+    int64_t slot = p.slots[size_t(t)];
+    if (slot < 0 || p.positions[size_t(t)] >= kTableRows)
+      continue;
+    for (int64_t head = 0; head < shape.kvHeads; ++head)
+      for (bool isValue : {false, true}) {
+        std::vector<uint16_t> bits(size_t(shape.headDim));
+        std::memcpy(bits.data(), &(isValue ? plain.vCache : plain.kCache)[twin.rowByte(slot, head)], bits.size() * 2);
+        QuantizedRow row = quantizeRow(ActQuant::S8Token, bits.data(), shape.headDim, 0);
+        std::vector<uint8_t> &expected = isValue ? vExpected : kExpected;
+        std::copy(row.codes.begin(), row.codes.end(), expected.begin() + long(p.rowByte(slot, head)));
+        float scale = row.scales[0], stored;
+        size_t at = p.scaleByte(slot, head);
+        std::memcpy(&stored, &(isValue ? actual.vCache : actual.kCache)[at], 4);
+        compare.same(stored, scale, isValue ? "scale of v" : "scale of k", t, head);
+        std::memcpy(&expected[at], &stored, 4);
+      }
+  }
+  for (size_t byte = 0; byte < p.cacheBytes(); ++byte) {
+    compare.equal(actual.kCache[byte], kExpected[byte], "byte of k_cache", 0, int64_t(byte));
+    compare.equal(actual.vCache[byte], vExpected[byte], "byte of v_cache", 0, int64_t(byte));
+  }
+  return compare.result();
+}
+
+CaseResult checkRopeAppend(Device &device, const Shape &shape, int target) {
+  Problem p(shape);
+  const RopeAppendDesc &desc = p.desc;
+  Comparison compare;
+  auto [q, kCache, vCache] = launch(device, p, target, compare);
+  if (compare.failed())
+    return compare.result();
 
   std::vector<bool> written(p.cacheElements());
   for (int64_t t = 0; t < p.tokens(); ++t) {
@@ -190,6 +254,11 @@ const Shape kShapes[] = {
     {"dim256", "sixteen lanes per head", 2, 1, 256, ElemType::BF16, false},
     {"qwen3", "per-head norm of a real shape", 8, 4, 128, ElemType::BF16, true},
     {"many_heads", "several rounds over the heads", 80, 16, 128, ElemType::BF16, false},
+    {"int8", "a scale per row and head", 4, 2, 64, ElemType::S8, false},
+    {"int8_dim16", "one lane finds the scale", 3, 1, 16, ElemType::S8, false},
+    {"int8_dim80_norm", "five lanes of eight find the scale", 5, 5, 80, ElemType::S8, true},
+    {"int8_dim256", "sixteen lanes find the scale", 2, 1, 256, ElemType::S8, false},
+    {"int8_many_heads", "several rounds over the heads", 80, 16, 128, ElemType::S8, true},
     {"fp8", "quantized cache", 4, 2, 64, ElemType::E4M3, false},
     {"fp8_norm", "norm, rotation and quantization", 4, 2, 128, ElemType::E4M3, true},
 };
@@ -199,8 +268,10 @@ const Shape kShapes[] = {
 std::vector<KernelCase> ropeAppendCases() {
   std::vector<KernelCase> cases;
   for (const Shape &shape : kShapes)
-    cases.push_back({std::string("rope_append_") + shape.name, shape.reason,
-                     [shape](Device &device, int target) { return checkRopeAppend(device, shape, target); }});
+    cases.push_back({std::string("rope_append_") + shape.name, shape.reason, [shape](Device &device, int target) {
+                       return shape.kv == ElemType::S8 ? checkInt8(device, shape, target)
+                                                       : checkRopeAppend(device, shape, target);
+                     }});
   return cases;
 }
 

@@ -92,7 +92,7 @@ PointwiseDesc swigluDesc(const Rows &r) {
                    {ScalarOp::RoundBF16, 6},
                    {ScalarOp::Mul, 7, 1}},
                   8};
-  desc.quantize = r.quantize;
+  desc.quantize = r.quantize ? ActQuant::E4M3Token : ActQuant::None;
   return desc;
 }
 
@@ -122,7 +122,7 @@ Expected<std::unique_ptr<Problem>> makeRowProblem(Device &device, int target, co
       problem->input("residual", r->added, /*rotated=*/true);
       problem->output("sum", size_t(r->rows * r->pitch() * 2));
     }
-    desc = NormalizeDesc{r->columns, 1, kEps, r->residual, r->quantize};
+    desc = NormalizeDesc{r->columns, 1, kEps, r->residual, r->quantize ? ActQuant::E4M3Token : ActQuant::None};
   }
   problem->output("y", size_t(r->rows * (r->quantize ? rowPitch(r->columns, ElemType::E4M3)
                                                      : rowPitch(r->columns, ElemType::BF16) * 2)));

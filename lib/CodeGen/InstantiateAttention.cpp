@@ -1,5 +1,6 @@
 //===- InstantiateAttention.cpp - attention/{prefill,decode,combine}.cuh --===//
 
+#include "CacheStub.h"
 #include "Families.h"
 #include "Stub.h"
 #include "Targets.h"
@@ -12,10 +13,10 @@ namespace {
 
 using Stage = AttentionDesc::Stage;
 
-/// Bytes between two rows of a K or V tile in shared memory (attention/cache_tile.cuh).
-int64_t tileStride(const AttentionDesc &desc) {
+/// Bytes of a K or V tile in shared memory (attention/cache_tile.cuh).
+int64_t tileBytes(const AttentionDesc &desc, int64_t rows) {
   int64_t chunks = desc.headDim * sizeOf(desc.kv) / 16;
-  return (chunks | 1) * 16;
+  return rows * ((chunks | 1) * 16 + (desc.kv == ElemType::S8 ? int64_t(sizeof(float)) : 0));
 }
 
 void writeProblem(Stub &stub, const AttentionDesc &desc) {
@@ -23,7 +24,7 @@ void writeProblem(Stub &stub, const AttentionDesc &desc) {
   stub.integer("KV_HEADS", desc.kvHeads);
   stub.integer("HEAD_DIM", desc.headDim);
   stub.integer("WINDOW", desc.window);
-  stub.flag("KV_E4M3", desc.kv == ElemType::E4M3);
+  writeCacheType(stub, desc.kv);
   stub.real("SCALE_LOG2E", float(desc.scale * 1.4426950408889634));
   stub.integer("Q_PITCH", desc.qPitch);
   stub.integer("OUT_PITCH", desc.outPitch);
@@ -48,7 +49,7 @@ KernelInstance instantiatePrefill(const AttentionDesc &desc, const KernelConfig 
   refuseUnknown(config, {"WARPS", "BLOCK_KV"}, error);
   int64_t warps = configValue(config, "WARPS", 1, 8, error);
   int64_t blockKv = configValue(config, "BLOCK_KV", 16, kPageSize, error);
-  int64_t bytes = 2 * 2 * blockKv * tileStride(desc);
+  int64_t bytes = 2 * 2 * tileBytes(desc, blockKv);
   if (error.empty() && kPageSize % blockKv != 0)
     error = "configuration: BLOCK_KV = " + std::to_string(blockKv) + " must divide the page of " +
             std::to_string(kPageSize);
@@ -81,7 +82,7 @@ KernelInstance instantiatePartial(const AttentionDesc &desc, const KernelConfig 
   int64_t warps = configValue(config, "WARPS", 1, 8, error);
   int64_t stages = configValue(config, "STAGES", 2, 8, error);
   int64_t merge = warps * 16 * (desc.headDim + 4) * 4;
-  int64_t bytes = std::max(warps * stages * 2 * 16 * tileStride(desc), merge);
+  int64_t bytes = std::max(warps * stages * 2 * tileBytes(desc, 16), merge);
   if (error.empty() && bytes > kMaxSharedBytes)
     error = "configuration: WARPS = " + std::to_string(warps) + " and STAGES = " + std::to_string(stages) + " need " +
             std::to_string(bytes) + " bytes of shared memory; the limit is " + std::to_string(kMaxSharedBytes);
@@ -134,8 +135,8 @@ std::string checkFamily(const AttentionDesc &desc, int target) {
   if (desc.kvHeads < 1 || desc.heads < 1 || desc.heads % desc.kvHeads != 0)
     return "attention: heads = " + std::to_string(desc.heads) +
            " must be a positive multiple of kvHeads = " + std::to_string(desc.kvHeads);
-  if (desc.kv != ElemType::BF16 && desc.kv != ElemType::E4M3)
-    return std::string("attention: cache type ") + nameOf(desc.kv) + " must be bf16 or e4m3";
+  if (std::string wrong = checkCacheType(desc.kv); !wrong.empty())
+    return "attention: " + wrong;
   if (desc.window < 0 || desc.window > INT32_MAX)
     return "attention: window = " + std::to_string(desc.window) + " must lie in [0, 2147483647]";
   if (!(desc.scale > 0) || !std::isfinite(desc.scale))

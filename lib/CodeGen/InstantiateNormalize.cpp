@@ -1,5 +1,6 @@
 //===- InstantiateNormalize.cpp - normalize/normalize.cuh -----------------===//
 
+#include "ActQuantStub.h"
 #include "Families.h"
 #include "Stub.h"
 
@@ -13,7 +14,7 @@ std::string checkFamily(const NormalizeDesc &desc, int target) {
     return "normalize: groupsPerRow = " + std::to_string(desc.groupsPerRow) + " must be at least 1";
   if (desc.groupsPerRow > 1 && desc.columns % 8 != 0)
     return "normalize: columns = " + std::to_string(desc.columns) + " of each group must be a multiple of 8";
-  if (desc.groupsPerRow > 1 && desc.quantize)
+  if (desc.groupsPerRow > 1 && desc.quantize != ActQuant::None)
     return "normalize: groups of a row cannot be quantized; quantize in a kernel after it";
   if (!(desc.eps >= 0))
     return "normalize: eps = " + std::to_string(desc.eps) + " must not be negative";
@@ -37,24 +38,23 @@ KernelInstance instantiateFamily(const NormalizeDesc &desc, const KernelConfig &
   stub.integer("WARPS_PER_ROW", warps);
   stub.integer("ROWS_PER_BLOCK", perBlock);
   stub.flag("ADD_RESIDUAL", desc.addResidual);
-  stub.flag("QUANTIZE", desc.quantize);
+  writeQuantize(stub, desc.quantize);
   stub.real("EPS", float(desc.eps));
 
-  std::string x = stub.pointer("const qcc::u16 *", "x"), residual = "nullptr", sum = "nullptr", scale = "nullptr";
+  std::string x = stub.pointer("const qcc::u16 *", "x"), residual = "nullptr", sum = "nullptr";
   if (desc.addResidual) {
     residual = stub.pointer("const qcc::u16 *", "residual");
     sum = stub.pointer("qcc::u16 *", "sum", /*written=*/true);
   }
   std::string weight = stub.pointer("const qcc::u16 *", "weight");
   std::string y = stub.pointer("void *", "y", /*written=*/true);
-  if (desc.quantize)
-    scale = stub.pointer("float *", "y_scale", /*written=*/true);
+  std::string scales = quantScales(stub, desc.quantize);
   std::string count = stub.size("rows", rows);
 
   instance.grid = {GridDim{rows, desc.groupsPerRow, perBlock}, GridDim{}, GridDim{}};
   instance.block = {uint32_t(32 * warps * perBlock), 1, 1};
   stub.finish(instance, "qcc::normalize<Problem>({" + x + ", " + residual + ", " + sum + ", " + weight + ", " + y +
-                            ", " + scale + ", " + count + "});");
+                            ", " + scales + ", " + count + "});");
   return instance;
 }
 

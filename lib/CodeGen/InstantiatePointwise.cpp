@@ -1,5 +1,6 @@
 //===- InstantiatePointwise.cpp - pointwise/pointwise.cuh -----------------===//
 
+#include "ActQuantStub.h"
 #include "Families.h"
 #include "Stub.h"
 
@@ -47,7 +48,7 @@ KernelInstance instantiateFamily(const PointwiseDesc &desc, const KernelConfig &
   stub.integer("COLUMNS", desc.columns);
   stub.integer("INPUTS", int64_t(desc.inputs.size()));
   stub.integer("WARPS", warps);
-  stub.flag("QUANTIZE", desc.quantize);
+  writeQuantize(stub, desc.quantize);
   stub.table("pitch", pitches);
   stub.table("offset", offsets);
   std::string operands, pointers;
@@ -58,12 +59,13 @@ KernelInstance instantiateFamily(const PointwiseDesc &desc, const KernelConfig &
   stub.member("__device__ static float apply(const float (&v)[" + inputs + "]) { return Body::apply(" + operands +
               "); }");
   std::string y = stub.pointer("void *", "y", /*written=*/true);
-  std::string scale = desc.quantize ? stub.pointer("float *", "y_scale", /*written=*/true) : "nullptr";
+  std::string scales = quantScales(stub, desc.quantize);
 
-  instance.grid = {GridDim{rows, 1, 1}, desc.quantize ? GridDim{} : GridDim{std::nullopt, desc.columns, 8 * 32 * warps},
+  instance.grid = {GridDim{rows, 1, 1},
+                   isPerRow(desc.quantize) ? GridDim{} : GridDim{std::nullopt, desc.columns, 8 * 32 * warps},
                    GridDim{}};
   instance.block = {uint32_t(32 * warps), 1, 1};
-  stub.finish(instance, "qcc::pointwise<Problem>({{" + pointers + "}, " + y + ", " + scale + "});");
+  stub.finish(instance, "qcc::pointwise<Problem>({{" + pointers + "}, " + y + ", " + scales + "});");
   return instance;
 }
 

@@ -1,5 +1,6 @@
 //===- InstantiateRopeAppend.cpp - rope_append/rope_append.cuh ------------===//
 
+#include "CacheStub.h"
 #include "Families.h"
 #include "Stub.h"
 
@@ -26,8 +27,8 @@ std::string checkFamily(const RopeAppendDesc &desc, int target) {
   if (desc.heads < 1 || desc.kvHeads < 1)
     return "rope_append: heads = " + std::to_string(desc.heads) + " and kvHeads = " + std::to_string(desc.kvHeads) +
            " must be at least 1";
-  if (desc.kv != ElemType::BF16 && desc.kv != ElemType::E4M3)
-    return std::string("rope_append: cache type ") + nameOf(desc.kv) + " must be bf16 or e4m3";
+  if (std::string wrong = checkCacheType(desc.kv); !wrong.empty())
+    return "rope_append: " + wrong;
   if (desc.qPitch % 8 != 0 || desc.qPitch < desc.heads * desc.headDim)
     return "rope_append: qPitch = " + std::to_string(desc.qPitch) + " must be a multiple of 8 and at least " +
            std::to_string(desc.heads * desc.headDim);
@@ -63,7 +64,7 @@ KernelInstance instantiateFamily(const RopeAppendDesc &desc, const KernelConfig 
   stub.integer("K_IN_OFFSET", desc.kIn.offset);
   stub.integer("V_IN_PITCH", desc.vIn.pitch);
   stub.integer("V_IN_OFFSET", desc.vIn.offset);
-  stub.flag("KV_E4M3", desc.kv == ElemType::E4M3);
+  writeCacheType(stub, desc.kv);
   stub.flag("QK_NORM", desc.qkNorm);
   stub.real("EPS", float(desc.eps));
 

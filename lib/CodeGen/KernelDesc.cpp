@@ -14,6 +14,7 @@ unsigned sizeOf(ElemType type) {
   case ElemType::BF16:
     return 2;
   case ElemType::E4M3:
+  case ElemType::S8:
     return 1;
   }
   return 0;
@@ -29,8 +30,47 @@ const char *nameOf(ElemType type) {
     return "e4m3";
   case ElemType::I32:
     return "i32";
+  case ElemType::S8:
+    return "s8";
   }
   return "";
+}
+
+ElemType codeType(ActQuant quant) {
+  switch (quant) {
+  case ActQuant::None:
+    return ElemType::BF16;
+  case ActQuant::E4M3Token:
+  case ActQuant::E4M3Group128:
+  case ActQuant::E4M3Static:
+    return ElemType::E4M3;
+  case ActQuant::S8Token:
+  case ActQuant::S8Static:
+    return ElemType::S8;
+  }
+  return ElemType::BF16;
+}
+
+const char *nameOf(ActQuant quant) {
+  switch (quant) {
+  case ActQuant::None:
+    return "none";
+  case ActQuant::E4M3Token:
+    return "e4m3_token";
+  case ActQuant::E4M3Group128:
+    return "e4m3_group128";
+  case ActQuant::E4M3Static:
+    return "e4m3_static";
+  case ActQuant::S8Token:
+    return "s8_token";
+  case ActQuant::S8Static:
+    return "s8_static";
+  }
+  return "";
+}
+
+int64_t pageHeadBytes(int64_t headDim, ElemType kv) {
+  return kPageSize * (headDim * sizeOf(kv) + (kv == ElemType::S8 ? int64_t(sizeof(float)) : 0));
 }
 
 int64_t rowPitch(int64_t columns, ElemType type) {

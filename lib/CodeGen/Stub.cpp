@@ -18,6 +18,10 @@ void Stub::flag(const std::string &name, bool value) {
   member("static constexpr bool " + name + " = " + (value ? "true;" : "false;"));
 }
 
+void Stub::constant(const std::string &name, const std::string &enumerator) {
+  member("static constexpr auto " + name + " = " + enumerator + ";");
+}
+
 void Stub::real(const std::string &name, float value) {
   char text[64];
   std::snprintf(text, sizeof text, "%af; // %.9g", double(value), double(value));

@@ -18,6 +18,8 @@ public:
 
   void integer(const std::string &name, int64_t value);
   void flag(const std::string &name, bool value);
+  /// An enumerator, such as "qcc::ActQuant::None".
+  void constant(const std::string &name, const std::string &enumerator);
   /// Written as a hexadecimal literal: the kernel gets exactly this f32.
   void real(const std::string &name, float value);
   /// `name(i)`: one value per input.

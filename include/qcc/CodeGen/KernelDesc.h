@@ -19,7 +19,7 @@
 namespace qcc::codegen {
 
 /// Element types that kernels read and write.
-enum class ElemType { F32, BF16, E4M3, I32 };
+enum class ElemType { F32, BF16, E4M3, I32, S8 };
 unsigned sizeOf(ElemType type);
 const char *nameOf(ElemType type);
 
@@ -28,11 +28,25 @@ int64_t rowPitch(int64_t columns, ElemType type);
 
 /// Tokens in one K/V page.
 inline constexpr int kPageSize = 64;
+/// Bytes of one head of a page, K or V alone: rows of headDim elements, then for S8 an f32 scale per row.
+int64_t pageHeadBytes(int64_t headDim, ElemType kv);
 
 /// Columns of a wider row: element [t, c] lies at t * pitch + offset + c.
 struct RowSlice {
   int64_t pitch = 0, offset = 0; ///< elements
 };
+
+/// How a kernel that makes the input of a product stores it. Codes and scales are those of lib/Quant (ActivationCodes)
+/// for the bf16-rounded result, bit for bit. Dynamic kinds write scales: f32 [rows], of E4M3Group128 f32
+/// [rows, ceil(columns / 128)] with the pitch of an f32 activation. Static kinds read one f32.
+enum class ActQuant { None, E4M3Token, E4M3Group128, E4M3Static, S8Token, S8Static };
+inline bool isStatic(ActQuant quant) { return quant == ActQuant::E4M3Static || quant == ActQuant::S8Static; }
+/// One scale for a whole row, which must therefore be known before its first code.
+inline bool isPerRow(ActQuant quant) { return quant == ActQuant::E4M3Token || quant == ActQuant::S8Token; }
+/// Type of the result: bf16, e4m3 or s8.
+ElemType codeType(ActQuant quant);
+/// "e4m3_token", …; "none".
+const char *nameOf(ActQuant quant);
 
 enum class WeightFormat { BF16, E4M3, S4 };
 
@@ -57,7 +71,7 @@ struct GemmDesc {
 /// caller).
 struct AttentionDesc {
   int64_t heads = 0, kvHeads = 0, headDim = 0; ///< headDim a multiple of 16, at most 256; heads % kvHeads == 0
-  ElemType kv = ElemType::BF16;                ///< BF16 or E4M3 (per-head scales k_scale[kvHeads], v_scale[kvHeads])
+  ElemType kv = ElemType::BF16;                ///< BF16, S8, or E4M3 (scales k_scale[kvHeads], v_scale[kvHeads])
   int64_t window = 0;                          ///< 0: none; else key j is seen by query p iff p - window < j <= p
   double scale = 0;                            ///< multiplies q·k
   int64_t qPitch = 0, outPitch = 0;            ///< elements
@@ -66,14 +80,13 @@ struct AttentionDesc {
 };
 
 /// y = rms_norm(x [+ residual]) * weight over the last dimension, rounded to bf16; optionally the sum x + residual
-/// (bf16) is written back and optionally y is quantized per row to e4m3 with an f32 scale (quantization sees the
-/// bf16-rounded y).
+/// (bf16) is written back and optionally y is quantized (quantization sees the bf16-rounded y).
 struct NormalizeDesc {
   int64_t columns = 0;
   int64_t groupsPerRow = 1; ///< > 1: per-head norm of rows seen as [rows * groupsPerRow, columns]
   double eps = 0;
   bool addResidual = false;
-  bool quantize = false;
+  ActQuant quantize = ActQuant::None;
 };
 
 /// Rotate q and k, write q (bf16) and append k, v to the cache. Optional per-head q/k RMSNorm before the rotation
@@ -91,19 +104,20 @@ struct RopeAppendDesc {
 };
 
 /// y[t, c] = program(in0[t, c], in1[t, c], …); inputs are bf16 rows, each with a pitch and a column offset in its
-/// buffer (SwiGLU reads both halves of one fused row); output bf16, or e4m3 with an f32 scale per row (the program's
-/// bf16 result is quantized).
+/// buffer (SwiGLU reads both halves of one fused row); output bf16, or quantized from the program's bf16 result.
 struct PointwiseDesc {
   int64_t columns = 0;
   std::vector<RowSlice> inputs;
   ScalarProgram program;
-  bool quantize = false;
+  ActQuant quantize = ActQuant::None;
 };
 
-/// y[r] = table[index[r]]: embedding and row gather; rows are `columns` bf16 with the given pitch.
+/// y[r] = table[index[r]]: embedding and row gather; rows are `columns` elements with the given pitch, y is bf16. Codes
+/// (E4M3, S8) are multiplied by their row's f32 scale and rounded once.
 struct GatherDesc {
   int64_t columns = 0;
   int64_t tablePitch = 0;
+  ElemType table = ElemType::BF16;
 };
 
 /// Greedy choice: index of the largest f32 in each row, the smallest index among equals; NaN counts as the largest, so

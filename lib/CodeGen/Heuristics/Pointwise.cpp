@@ -7,10 +7,10 @@
 namespace qcc::codegen {
 
 std::vector<KernelVariant> chooseFamily(const PointwiseDesc &desc, int target, Size rows) {
-  // Plain rows are cut into blocks of 1024 columns, which spreads a single row over several multiprocessors. A
-  // quantized row stays in one block, two vectors of eight per lane while that is possible.
+  // Rows are cut into blocks of 1024 columns, which spreads a single row over several multiprocessors. A row with one
+  // scale stays in one block, two vectors of eight per lane while that is possible.
   KernelVariant variant;
-  int64_t warps = desc.quantize ? std::clamp<int64_t>((desc.columns + 511) / 512, 1, 32) : 4;
+  int64_t warps = isPerRow(desc.quantize) ? std::clamp<int64_t>((desc.columns + 511) / 512, 1, 32) : 4;
   variant.config.values = {{"WARPS", warps}};
   return {variant};
 }

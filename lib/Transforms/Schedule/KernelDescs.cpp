@@ -52,6 +52,10 @@ graph::KvCacheOp cacheOf(Operation *op, FlatSymbolRefAttr name) {
   return SymbolTable::lookupNearestSymbolFrom<graph::KvCacheOp>(op, name);
 }
 
+codegen::ActQuant actQuantOf(Value y, Value scale) {
+  return scale ? codegen::ActQuant::E4M3Token : codegen::ActQuant::None;
+}
+
 FailureOr<codegen::KernelDesc> describeGemm(kernel::GemmOp op) {
   codegen::GemmDesc desc;
   desc.n = columnsOf(op.getY());
@@ -79,7 +83,7 @@ FailureOr<codegen::KernelDesc> describePointwise(kernel::PointwiseOp op) {
   if (failed(body))
     return failure();
   desc.program = *body;
-  desc.quantize = bool(op.getScale());
+  desc.quantize = actQuantOf(op.getY(), op.getScale());
   return codegen::KernelDesc(desc);
 }
 
@@ -88,7 +92,7 @@ codegen::NormalizeDesc describeNormalize(kernel::NormalizeOp op) {
   desc.columns = columnsOf(op.getX());
   desc.eps = op.getEps().convertToDouble();
   desc.addResidual = bool(op.getResidual());
-  desc.quantize = bool(op.getScale());
+  desc.quantize = actQuantOf(op.getY(), op.getScale());
   return desc;
 }
 

@@ -49,19 +49,22 @@ ScalarProgram swiglu() {
   return program;
 }
 
+constexpr ActQuant kKinds[] = {ActQuant::None,       ActQuant::E4M3Token, ActQuant::E4M3Group128,
+                               ActQuant::E4M3Static, ActQuant::S8Token,   ActQuant::S8Static};
+
 TEST(Compile, Normalize) {
   std::vector<KernelDesc> descs;
   for (int64_t columns : {131, 1024, 4096, 8192, 32768})
-    for (bool quantize : {false, true})
+    for (ActQuant quantize : kKinds)
       descs.push_back(NormalizeDesc{columns, 1, 1e-5, /*addResidual=*/true, quantize});
-  descs.push_back(NormalizeDesc{128, 8, 1e-6, false, false});
+  descs.push_back(NormalizeDesc{128, 8, 1e-6, false});
   expectNoSpills(descs);
 }
 
 TEST(Compile, Pointwise) {
   std::vector<KernelDesc> descs;
   for (int64_t columns : {131, 11008, 14336, 28672, 65536})
-    for (bool quantize : {false, true}) {
+    for (ActQuant quantize : kKinds) {
       PointwiseDesc desc;
       desc.columns = columns;
       int64_t pitch = rowPitch(2 * columns, ElemType::BF16);
@@ -74,13 +77,14 @@ TEST(Compile, Pointwise) {
 }
 
 TEST(Compile, RopeAppendGatherArgmax) {
-  std::vector<KernelDesc> descs = {GatherDesc{4096, 4096}, ArgmaxDesc{128256}, ArgmaxDesc{262144}};
+  std::vector<KernelDesc> descs = {GatherDesc{4096, 4096}, GatherDesc{4096, 4096, ElemType::S8},
+                                   GatherDesc{131, 131, ElemType::E4M3}, ArgmaxDesc{128256}, ArgmaxDesc{262144}};
   for (int64_t headDim : {16, 80, 128, 256})
-    for (ElemType kv : {ElemType::BF16, ElemType::E4M3}) {
+    for (ElemType kv : {ElemType::BF16, ElemType::E4M3, ElemType::S8}) {
       RopeAppendDesc desc;
       desc.heads = 32, desc.kvHeads = 8, desc.headDim = headDim;
       desc.kv = kv;
-      desc.qkNorm = kv == ElemType::E4M3;
+      desc.qkNorm = kv != ElemType::BF16;
       desc.eps = 1e-6;
       desc.qIn = {48 * headDim, 0}, desc.kIn = {48 * headDim, 32 * headDim}, desc.vIn = {48 * headDim, 40 * headDim};
       desc.qPitch = 32 * headDim;
@@ -93,7 +97,7 @@ TEST(Compile, RopeAppendGatherArgmax) {
 TEST(Compile, Attention) {
   std::vector<KernelDesc> descs;
   for (int64_t headDim : {16, 32, 64, 80, 96, 112, 128, 192, 256})
-    for (ElemType kv : {ElemType::BF16, ElemType::E4M3})
+    for (ElemType kv : {ElemType::BF16, ElemType::E4M3, ElemType::S8})
       for (auto stage :
            {AttentionDesc::Stage::Prefill, AttentionDesc::Stage::DecodePartial, AttentionDesc::Stage::DecodeCombine}) {
         AttentionDesc desc;

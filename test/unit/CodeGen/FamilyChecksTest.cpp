@@ -38,13 +38,15 @@ TEST(FamilyChecks, AttentionNamesFieldAndLimit) {
   expectRefused(desc, "scale = 0");
   desc = attention();
   desc.kv = ElemType::F32;
-  expectRefused(desc, "cache type f32 must be bf16 or e4m3");
+  expectRefused(desc, "cache type f32 must be bf16, e4m3 or s8");
 }
 
 TEST(FamilyChecks, ElementwiseNamesFieldAndLimit) {
   expectRefused(NormalizeDesc{40000, 1, 1e-5}, "columns = 40000 must lie in [1, 32768]");
   expectRefused(NormalizeDesc{60, 2, 1e-5}, "columns = 60 of each group must be a multiple of 8");
   expectRefused(GatherDesc{128, 64}, "tablePitch = 64 must be at least the 128 columns");
+  expectRefused(GatherDesc{128, 128, ElemType::F32}, "table type f32 must be bf16, e4m3 or s8");
+  expectRefused(NormalizeDesc{64, 2, 1e-5, false, ActQuant::S8Token}, "groups of a row cannot be quantized");
   expectRefused(ArgmaxDesc{0}, "columns = 0");
   PointwiseDesc pointwise;
   pointwise.columns = 64;

@@ -2,7 +2,7 @@
 //
 // Formula    : that of prefill.cuh for the single newest token, over the split's keys: writes the
 //              running maximum m (of scores times log2(e)), the sum l and the unnormalised o *
-//              v_scale of every query head.
+//              v_scale of every query head (s8: o of scaled values).
 // Arguments  : q, k_cache, v_cache, [k_scale, v_scale], seq_starts, context_lens, block_tables,
 //              pages, workspace
 // Layouts    : as in prefill.cuh; workspace: f32 [B, HEADS, MAX_SPLITS, D + 4]: o[D], m, l, two
@@ -93,9 +93,9 @@ __device__ inline void mergeWarps(const State &state, float *shared, float *work
 }
 
 template <typename P> __device__ inline void attentionDecode(const AttentionArgs &args, float *workspace) {
-  using Tile = CacheTile<P::KV_E4M3, P::HEAD_DIM>;
+  using Tile = CacheTile<P::KV, P::HEAD_DIM>;
   constexpr int group = P::HEADS / P::KV_HEADS, rowTiles = ceilDiv(group, 16), slicesPerPage = kPageSize / 16;
-  constexpr int sliceBytes = 16 * Tile::strideBytes, stageBytes = 2 * sliceBytes;
+  constexpr int sliceBytes = Tile::template bytes<16>, stageBytes = 2 * sliceBytes;
   extern __shared__ __align__(16) u8 shared[];
 
   int sequence = blockIdx.z, kvHead = blockIdx.y / rowTiles, firstInGroup = blockIdx.y % rowTiles * 16,
@@ -119,10 +119,9 @@ template <typename P> __device__ inline void attentionDecode(const AttentionArgs
     if (slice < sliceEnd) {
       int key = slice * 16, page = table[slice / slicesPerPage], row = key % kPageSize;
       u32 to = buffers + stage * stageBytes;
-      Tile::template copyRows<16>(to, pageOf<P>(args.kCache, page, kvHead) + row * Tile::rowBytes, context - key, lane,
+      Tile::template copyRows<16>(to, pageOf<P>(args.kCache, page, kvHead), row, context - key, lane, kWarpSize);
+      Tile::template copyRows<16>(to + sliceBytes, pageOf<P>(args.vCache, page, kvHead), row, context - key, lane,
                                   kWarpSize);
-      Tile::template copyRows<16>(to + sliceBytes, pageOf<P>(args.vCache, page, kvHead) + row * Tile::rowBytes,
-                                  context - key, lane, kWarpSize);
     }
     commitCopies(); // also when empty: the count of groups is what waitCopies goes by
   };
@@ -141,7 +140,7 @@ template <typename P> __device__ inline void attentionDecode(const AttentionArgs
 #pragma unroll
   for (int block = 0; block < Tile::blocks; ++block)
     Tile::queries(queries[block], queryRow[0], queryRow[1], block);
-  float factor = P::SCALE_LOG2E * (P::KV_E4M3 ? args.kScale[kvHead] : 1.0f);
+  float factor = P::SCALE_LOG2E * (P::KV == CacheType::E4M3 ? args.kScale[kvHead] : 1.0f);
   const int seenBegin[2] = {keyBegin, keyBegin}, seenEnd[2] = {context, context};
 
   RowState<Tile, P::HEAD_DIM> state;
@@ -151,10 +150,11 @@ template <typename P> __device__ inline void attentionDecode(const AttentionArgs
     copySlice(slice + (P::STAGES - 1) * P::WARPS, (stage + P::STAGES - 1) % P::STAGES);
     u32 keys = buffers + stage * stageBytes;
     float scores[2][4];
-    state.template products<16>(scores, queries, keys, 0);
+    state.template products<16>(scores, queries, keys);
+    state.template scaleKeys<16>(scores, keys);
     if (slice * 16 < keyBegin || slice * 16 + 16 > context)
       state.template mask<16>(scores, slice * 16, seenBegin, seenEnd);
-    state.template accumulate<16>(scores, factor, keys + sliceBytes, 0);
+    state.template accumulate<16>(scores, factor, keys + sliceBytes);
     stage = (stage + 1) % P::STAGES;
   }
   state.finishSums();
@@ -162,7 +162,7 @@ template <typename P> __device__ inline void attentionDecode(const AttentionArgs
   waitCopies<0>();
   __syncthreads(); // the buffers become the merge's
   mergeWarps<P>(state, reinterpret_cast<float *>(shared), workspace, sequence, kvHead * group + firstInGroup,
-                min(16, group - firstInGroup), split, P::KV_E4M3 ? args.vScale[kvHead] : 1.0f);
+                min(16, group - firstInGroup), split, P::KV == CacheType::E4M3 ? args.vScale[kvHead] : 1.0f);
 }
 
 } // namespace qcc

@@ -34,9 +34,9 @@ template <typename Tile, int HEAD_DIM> struct RowState {
       out[i][0] = out[i][1] = out[i][2] = out[i][3] = 0;
   }
 
-  /// Scores of KEYS keys from the tile's row `firstKey` on: scores[j] are keys 8j ... 8j+7.
+  /// Scores of the tile's KEYS keys: scores[j] are keys 8j ... 8j+7.
   template <int KEYS>
-  __device__ void products(float (&scores)[KEYS / 8][4], const u32 (&q)[blocks][4], u32 tile, int firstKey) {
+  __device__ void products(float (&scores)[KEYS / 8][4], const u32 (&q)[blocks][4], u32 tile) {
 #pragma unroll
     for (int j = 0; j < KEYS / 8; ++j)
       scores[j][0] = scores[j][1] = scores[j][2] = scores[j][3] = 0;
@@ -45,9 +45,22 @@ template <typename Tile, int HEAD_DIM> struct RowState {
 #pragma unroll
       for (int step = 0; step < KEYS / 16; ++step) {
         u32 b[4];
-        Tile::keys(b, tile, firstKey + step * 16, block);
+        Tile::keys(b, tile, step * 16, block);
         mmaBF16(scores[2 * step], q[block], b[0], b[1]);
         mmaBF16(scores[2 * step + 1], q[block], b[2], b[3]);
+      }
+  }
+
+  /// Multiplies scores, or probabilities, by the scales of the tile's rows, if they have any.
+  template <int KEYS> __device__ void scaleKeys(float (&scores)[KEYS / 8][4], u32 tile) {
+    if constexpr (Tile::hasScales)
+#pragma unroll
+      for (int j = 0; j < KEYS / 8; ++j) {
+        float scale[2];
+        Tile::template scales<KEYS>(scale, tile, j * 8);
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+          scores[j][i] *= scale[i % 2];
       }
   }
 
@@ -65,8 +78,8 @@ template <typename Tile, int HEAD_DIM> struct RowState {
       }
   }
 
-  /// Adds the masked scores' probabilities times the values. `factor`: softmax scale times log2(e), positive.
-  template <int KEYS> __device__ void accumulate(float (&scores)[KEYS / 8][4], float factor, u32 tile, int firstKey) {
+  /// Adds the masked scores' probabilities times the values of `tile`. `factor`: softmax scale times log2(e), positive.
+  template <int KEYS> __device__ void accumulate(float (&scores)[KEYS / 8][4], float factor, u32 tile) {
     float shift[2];
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
@@ -95,6 +108,7 @@ template <typename Tile, int HEAD_DIM> struct RowState {
         scores[j][i] = exp2Fast(fmaf(scores[j][i], factor, -shift[i / 2]));
         sum[i / 2] += scores[j][i];
       }
+    scaleKeys<KEYS>(scores, tile);
 #pragma unroll
     for (int step = 0; step < KEYS / 16; ++step) {
       // The accumulator layout of two score tiles is the A layout of 16 keys.
@@ -104,7 +118,7 @@ template <typename Tile, int HEAD_DIM> struct RowState {
 #pragma unroll
       for (int block = 0; block < blocks; ++block) {
         u32 b[4];
-        Tile::values(b, tile, firstKey + step * 16, block);
+        Tile::values(b, tile, step * 16, block);
         mmaBF16(out[2 * block], p, b[0], b[1]);
         mmaBF16(out[2 * block + 1], p, b[2], b[3]);
       }

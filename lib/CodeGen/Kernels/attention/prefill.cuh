@@ -2,16 +2,19 @@
 //
 // Formula    : o[i, h] = v_scale * sum_j softmax_j(scale * k_scale * q[i, h] . k[j]) v[j] over the
 //              keys j with j <= p (causal) and, with a window, j > p - window; p = context - new +
-//              i is the token's position. f32 scores and sums, probabilities rounded to bf16.
+//              i is the token's position. f32 scores and sums, probabilities rounded to bf16. In s8
+//              k_scale and v_scale are those of row j; v_scale multiplies the probability before it
+//              is rounded.
 // Arguments  : q, k_cache, v_cache, [k_scale, v_scale], seq_starts, context_lens, block_tables,
 //              pages, y
 // Layouts    : q, y: bf16 [T, HEADS * D], pitches Q_PITCH, OUT_PITCH
-//              caches: [pages, KV_HEADS, 64, D] bf16 or e4m3 | k_scale, v_scale: f32 [KV_HEADS]
+//              caches: [pages, KV_HEADS, 64, D] bf16, e4m3 or s8, laid out as in common/cache.cuh
+//              k_scale, v_scale: f32 [KV_HEADS], of e4m3 alone
 //              seq_starts: i32 [B+1] | context_lens: i32 [B] | block_tables: i32 [B, pages], whose
 //              entries past a sequence's context are not read
 // Grid       : (ceil(longest run * GROUP / BLOCK_M), KV_HEADS, B); blocks past a sequence's run
 //              leave at once
-// Shared mem : 2 stages x (K tile | V tile) of BLOCK_KV rows x CacheTile::strideBytes
+// Shared mem : 2 stages x (K tile | V tile) of BLOCK_KV rows (CacheTile::bytes)
 // Warp roles : warp w has rows 16w ... 16w+15 of the block's BLOCK_M = 16 * WARPS. A row is (token,
 //              head of the group), the group of query heads that share a K/V head being the faster
 //              index, so short runs of grouped heads fill a tile. All threads copy tile i+1 while
@@ -38,13 +41,13 @@ struct AttentionArgs {
 
 /// Start of head `head` in page `page` of a cache.
 template <typename P> __device__ inline const u8 *pageOf(const u8 *cache, int page, int head) {
-  return cache + (i64(page) * P::KV_HEADS + head) * (kPageSize * CacheTile<P::KV_E4M3, P::HEAD_DIM>::rowBytes);
+  return cache + (i64(page) * P::KV_HEADS + head) * CacheHead<P::KV, P::HEAD_DIM>::bytes;
 }
 
 template <typename P> __device__ inline void attentionPrefill(const AttentionArgs &args, u16 *y) {
-  using Tile = CacheTile<P::KV_E4M3, P::HEAD_DIM>;
+  using Tile = CacheTile<P::KV, P::HEAD_DIM>;
   constexpr int group = P::HEADS / P::KV_HEADS, threads = P::WARPS * kWarpSize, blockM = P::WARPS * 16;
-  constexpr int tileBytes = P::BLOCK_KV * Tile::strideBytes;
+  constexpr int tileBytes = Tile::template bytes<P::BLOCK_KV>;
   static_assert(kPageSize % P::BLOCK_KV == 0, "a tile must not straddle two pages");
   extern __shared__ __align__(16) u8 shared[];
 
@@ -67,10 +70,10 @@ template <typename P> __device__ inline void attentionPrefill(const AttentionArg
   auto copyTile = [&](int tile) {
     int key = tile * P::BLOCK_KV, page = table[key / kPageSize], row = key % kPageSize;
     u32 to = stages + (tile & 1) * (2 * tileBytes);
-    Tile::template copyRows<P::BLOCK_KV>(to, pageOf<P>(args.kCache, page, kvHead) + row * Tile::rowBytes, keyEnd - key,
+    Tile::template copyRows<P::BLOCK_KV>(to, pageOf<P>(args.kCache, page, kvHead), row, keyEnd - key, threadIdx.x,
+                                         threads);
+    Tile::template copyRows<P::BLOCK_KV>(to + tileBytes, pageOf<P>(args.vCache, page, kvHead), row, keyEnd - key,
                                          threadIdx.x, threads);
-    Tile::template copyRows<P::BLOCK_KV>(to + tileBytes, pageOf<P>(args.vCache, page, kvHead) + row * Tile::rowBytes,
-                                         keyEnd - key, threadIdx.x, threads);
     commitCopies();
   };
   copyTile(tileBegin);
@@ -92,7 +95,7 @@ template <typename P> __device__ inline void attentionPrefill(const AttentionArg
 #pragma unroll
   for (int block = 0; block < Tile::blocks; ++block)
     Tile::queries(queries[block], queryRow[0], queryRow[1], block);
-  float factor = P::SCALE_LOG2E * (P::KV_E4M3 ? args.kScale[kvHead] : 1.0f);
+  float factor = P::SCALE_LOG2E * (P::KV == CacheType::E4M3 ? args.kScale[kvHead] : 1.0f);
 
   RowState<Tile, P::HEAD_DIM> state;
   for (int tile = tileBegin; tile < tileEnd; ++tile) {
@@ -103,17 +106,18 @@ template <typename P> __device__ inline void attentionPrefill(const AttentionArg
     u32 keys = stages + (tile & 1) * (2 * tileBytes);
     int firstKey = tile * P::BLOCK_KV;
     float scores[P::BLOCK_KV / 8][4];
-    state.template products<P::BLOCK_KV>(scores, queries, keys, 0);
+    state.template products<P::BLOCK_KV>(scores, queries, keys);
+    state.template scaleKeys<P::BLOCK_KV>(scores, keys);
     // Only tiles at the diagonal or at the window's edge hold keys that some row does not see.
     bool allSeen =
         firstKey + P::BLOCK_KV <= past + firstToken + 1 && (P::WINDOW == 0 || firstKey > past + lastToken - P::WINDOW);
     if (!allSeen)
       state.template mask<P::BLOCK_KV>(scores, firstKey, seenBegin, seenEnd);
-    state.template accumulate<P::BLOCK_KV>(scores, factor, keys + tileBytes, 0);
+    state.template accumulate<P::BLOCK_KV>(scores, factor, keys + tileBytes);
   }
 
   state.finishSums();
-  float vScale = P::KV_E4M3 ? args.vScale[kvHead] : 1.0f;
+  float vScale = P::KV == CacheType::E4M3 ? args.vScale[kvHead] : 1.0f;
   float scale[2] = {__fdiv_rn(vScale, state.sum[0]), __fdiv_rn(vScale, state.sum[1])};
   state.output(scale, [&](int row, int element, float a, float b) {
     if (outputRow[row] >= 0)

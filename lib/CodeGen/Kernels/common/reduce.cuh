@@ -14,12 +14,6 @@ struct Sum {
   __device__ static float apply(float a, float b) { return a + b; }
 };
 
-/// Maximum of magnitudes (identity 0); NaN does not take part.
-struct MaxMagnitude {
-  __device__ static float identity() { return 0.0f; }
-  __device__ static float apply(float a, float b) { return fmaxf(a, b); }
-};
-
 /// Over groups of LANES neighbouring lanes (a power of two); all of them get the result.
 template <typename Op, int LANES = kWarpSize> __device__ inline float reduceLanes(float value) {
 #pragma unroll

@@ -67,23 +67,15 @@ __device__ inline BF16x8 pack(const float (&values)[kVector]) {
   return vector;
 }
 
-/// Largest magnitude; NaN does not take part (lib/Quant, absMax).
-__device__ inline float maxMagnitude(const BF16x8 &vector, float amax) {
+/// Eight bytes of a row of codes; missing ones of a short last vector are 0. ALIGNED: to eight bytes.
+template <int COLUMNS, bool ALIGNED> __device__ inline uint2 loadCodes(const u8 *row, int first) {
+  if (ALIGNED && first + kVector <= COLUMNS)
+    return *reinterpret_cast<const uint2 *>(row + first);
+  u32 words[2] = {0, 0};
 #pragma unroll
-  for (int i = 0; i < 4; ++i)
-    amax = fmaxf(amax, fmaxf(fabsf(bf16LowToFloat(vector.pair[i])), fabsf(bf16HighToFloat(vector.pair[i]))));
-  return amax;
-}
-
-/// codes = e4m3(x / scale): a division, since a product with the reciprocal rounds differently from lib/Quant.
-__device__ inline uint2 quantizeE4M3(const BF16x8 &vector, float scale) {
-  u32 words[2];
-#pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    u32 a = vector.pair[2 * i], b = vector.pair[2 * i + 1];
-    words[i] = encodeE4M3x4(__fdiv_rn(bf16LowToFloat(a), scale), __fdiv_rn(bf16HighToFloat(a), scale),
-                            __fdiv_rn(bf16LowToFloat(b), scale), __fdiv_rn(bf16HighToFloat(b), scale));
-  }
+  for (int i = 0; i < kVector; ++i)
+    if (first + i < COLUMNS)
+      words[i / 4] |= u32(row[first + i]) << (8 * (i % 4));
   return make_uint2(words[0], words[1]);
 }
 

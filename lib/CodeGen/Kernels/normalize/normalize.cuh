@@ -1,13 +1,14 @@
-//===- normalize.cuh - RMSNorm, with optional residual sum and e4m3 output ===//
+//===- normalize.cuh - RMSNorm, with optional residual sum and codes ------===//
 //
 // Formula    : s = bf16(x + residual)  (or s = x)
 //              r = 1 / sqrt(mean(s^2) + eps), the sum in f32 in a fixed order
 //              y = bf16(s * r * weight)
-//              quantized: scale = amax|y| / 448 (1 when not a normal number), e4m3(y / scale)
-// Arguments  : x, [residual, sum], weight, y, [y_scale], rows
+//              quantized: codes and scales of y as in common/quantize.cuh
+// Arguments  : x, [residual, sum], weight, y, [y_scale | static_scale], rows
 // Layouts    : x, residual, sum, y: bf16 [rows, GROUPS * COLUMNS], pitch rowPitch; `sum`
-//              may be the same buffer as x or residual; y quantized: e4m3, pitch rowPitch
-//              weight: bf16 [COLUMNS] | y_scale: f32 [rows]
+//              may be the same buffer as x or residual; y quantized: bytes, pitch rowPitch
+//              weight: bf16 [COLUMNS] | static_scale: f32 [1]
+//              y_scale: f32 [rows], per group [rows, ceil(COLUMNS / 128)], pitch rowPitch
 // Grid       : ceil(rows * GROUPS / ROWS_PER_BLOCK) blocks
 // Shared mem : one f32 per warp for each reduction
 // Warp roles : WARPS_PER_ROW warps hold one row in registers (one read, one write); with one warp
@@ -19,8 +20,7 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "common/reduce.cuh"
-#include "common/row.cuh"
+#include "common/quantize.cuh"
 
 namespace qcc {
 
@@ -29,7 +29,7 @@ struct NormalizeArgs {
   u16 *sum;
   const u16 *weight;
   void *y;
-  float *yScale;
+  QuantScales scales;
   int rows;
 };
 
@@ -37,9 +37,10 @@ template <typename P> __device__ inline void normalize(const NormalizeArgs &args
   constexpr int lanesPerRow = P::WARPS_PER_ROW * kWarpSize;
   constexpr int vectors = ceilDiv(P::COLUMNS, kVector * lanesPerRow); // held by one thread
   constexpr i64 pitch = rowPitch<2>(i64(P::COLUMNS) * P::GROUPS);
+  using Q = Quantizer<P::QUANTIZE>;
   static_assert(P::WARPS_PER_ROW == 1 || P::ROWS_PER_BLOCK == 1, "several warps per row use block barriers");
   static_assert(vectors <= 4, "a row must fit the registers of its warps");
-  static_assert(P::GROUPS == 1 || (P::COLUMNS % kVector == 0 && !P::QUANTIZE), "groups must start aligned");
+  static_assert(P::GROUPS == 1 || (P::COLUMNS % kVector == 0 && !Q::quantizes), "groups must start aligned");
 
   __shared__ float squareScratch[P::WARPS_PER_ROW], magnitudeScratch[P::WARPS_PER_ROW];
   int lane = threadIdx.x % lanesPerRow;
@@ -87,24 +88,29 @@ template <typename P> __device__ inline void normalize(const NormalizeArgs &args
       for (int j = 0; j < kVector; ++j)
         values[j] = values[j] * factor * weights[j];
       held[i] = pack(values);
-      if constexpr (P::QUANTIZE)
-        amax = maxMagnitude(held[i], amax);
-      else
+      if constexpr (Q::perRow)
+        amax = Q::magnitude(held[i], amax);
+      else if constexpr (!Q::quantizes)
         storeRow<P::COLUMNS>(static_cast<u16 *>(args.y) + base, first, held[i]);
     }
   }
 
-  if constexpr (P::QUANTIZE) {
-    float scale = scaleE4M3(reduceBlock<MaxMagnitude, P::WARPS_PER_ROW>(amax, magnitudeScratch));
+  if constexpr (Q::quantizes) {
     u8 *codes = static_cast<u8 *>(args.y) + row * rowPitch<1>(P::COLUMNS);
+    float scale = 0;
+    if constexpr (Q::perRow) {
+      scale = Q::scale(reduceBlock<typename Q::Max, P::WARPS_PER_ROW>(amax, magnitudeScratch));
+      if (lane == 0)
+        args.scales.written[row] = scale;
+    }
 #pragma unroll
     for (int i = 0; i < vectors; ++i) {
       int first = (i * lanesPerRow + lane) * kVector;
-      if (first < P::COLUMNS)
-        storeCodes<P::COLUMNS>(codes, first, quantizeE4M3(held[i], scale));
+      if constexpr (!Q::perRow)
+        quantizeVector<P::QUANTIZE, P::COLUMNS>(held[i], first, row, codes, args.scales);
+      else if (first < P::COLUMNS)
+        storeCodes<P::COLUMNS>(codes, first, Q::codes(held[i], scale));
     }
-    if (lane == 0)
-      args.yScale[row] = scale;
   }
 }
 

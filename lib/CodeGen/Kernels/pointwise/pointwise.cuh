@@ -1,14 +1,14 @@
-//===- pointwise.cuh - A scalar program over rows, optionally to e4m3 -----===//
+//===- pointwise.cuh - A scalar program over rows, optionally to codes ----===//
 //
 // Formula    : y[t, c] = bf16(Problem::apply({in0[t, c], in1[t, c], ...})), all arithmetic in f32
-//              quantized: scale = amax|y| / 448 over the row (1 when not a normal number),
-//              codes = e4m3(y / scale)
-// Arguments  : input0, input1, ..., y, [y_scale]
+//              quantized: codes and scales of y as in common/quantize.cuh
+// Arguments  : input0, input1, ..., y, [y_scale | static_scale]
 // Layouts    : input i: bf16, element [t, c] at t * pitch(i) + offset(i) + c
-//              y: bf16 or e4m3 [rows, COLUMNS], pitch rowPitch | y_scale: f32 [rows]
-// Grid       : plain: (rows, ceil(COLUMNS / (8 * threads))); quantized: one block per row, which
+//              y: bf16 or codes [rows, COLUMNS], pitch rowPitch | static_scale: f32 [1]
+//              y_scale: f32 [rows], per group [rows, ceil(COLUMNS / 128)], pitch rowPitch
+// Grid       : (rows, ceil(COLUMNS / (8 * threads))); with a scale per row one block per row, which
 //              holds it in registers, or computes it twice when it is too wide for that
-// Shared mem : one f32 per warp (quantized)
+// Shared mem : one f32 per warp (scale per row)
 // Warp roles : all alike
 // Requires   : nothing; inputs whose pitch or offset is no multiple of 8 are read element by
 //              element
@@ -17,15 +17,14 @@
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "common/reduce.cuh"
-#include "common/row.cuh"
+#include "common/quantize.cuh"
 
 namespace qcc {
 
 template <int INPUTS> struct PointwiseArgs {
   const u16 *inputs[INPUTS];
   void *y;
-  float *yScale;
+  QuantScales scales;
 };
 
 /// Eight results from column `first` on; missing columns of a short last vector give +0 so that they never raise the
@@ -53,12 +52,17 @@ template <typename P> __device__ inline BF16x8 applyProgram(const PointwiseArgs<
 }
 
 template <typename P> __device__ inline void pointwise(const PointwiseArgs<P::INPUTS> &args) {
+  using Q = Quantizer<P::QUANTIZE>;
   constexpr int threads = P::WARPS * kWarpSize;
   i64 row = blockIdx.x;
+  u8 *codes = static_cast<u8 *>(args.y) + row * rowPitch<1>(P::COLUMNS);
 
-  if constexpr (!P::QUANTIZE) {
+  if constexpr (!Q::perRow) {
     int first = int(blockIdx.y * threads + threadIdx.x) * kVector;
-    if (first < P::COLUMNS)
+    if constexpr (Q::quantizes)
+      quantizeVector<P::QUANTIZE, P::COLUMNS>(first < P::COLUMNS ? applyProgram<P>(args, row, first) : BF16x8{}, first,
+                                              row, codes, args.scales);
+    else if (first < P::COLUMNS)
       storeRow<P::COLUMNS>(static_cast<u16 *>(args.y) + row * rowPitch<2>(P::COLUMNS), first,
                            applyProgram<P>(args, row, first));
   } else {
@@ -71,20 +75,19 @@ template <typename P> __device__ inline void pointwise(const PointwiseArgs<P::IN
     for (int i = 0; i < vectors; ++i) {
       int first = (i * threads + int(threadIdx.x)) * kVector;
       BF16x8 vector = first < P::COLUMNS ? applyProgram<P>(args, row, first) : BF16x8{};
-      amax = maxMagnitude(vector, amax);
+      amax = Q::magnitude(vector, amax);
       held[holds ? i : 0] = vector;
     }
-    float scale = scaleE4M3(reduceBlock<MaxMagnitude, P::WARPS>(amax, scratch));
-    u8 *codes = static_cast<u8 *>(args.y) + row * rowPitch<1>(P::COLUMNS);
+    float scale = Q::scale(reduceBlock<typename Q::Max, P::WARPS>(amax, scratch));
 #pragma unroll(holds ? vectors : 1)
     for (int i = 0; i < vectors; ++i) {
       int first = (i * threads + int(threadIdx.x)) * kVector;
       if (first < P::COLUMNS)
         storeCodes<P::COLUMNS>(codes, first,
-                               quantizeE4M3(holds ? held[holds ? i : 0] : applyProgram<P>(args, row, first), scale));
+                               Q::codes(holds ? held[holds ? i : 0] : applyProgram<P>(args, row, first), scale));
     }
     if (threadIdx.x == 0)
-      args.yScale[row] = scale;
+      args.scales.written[row] = scale;
   }
 }
 

@@ -5,13 +5,15 @@
 //                y[d]       = n[d] * cos[d] - n[d + D/2] * sin[d]
 //                y[d + D/2] = n[d + D/2] * cos[d] + n[d] * sin[d]
 //              rounded to bf16. Cache in e4m3: code = e4m3(bf16 value / scale[head]), saturating.
+//              Cache in s8: codes and a scale of the head's D bf16 values (common/quantize.cuh).
 // Arguments  : q_in, k_in, v_in, positions, slots, rope_table, [q_weight, k_weight], q, k_cache,
 //              v_cache, [k_scale, v_scale]
 // Layouts    : q_in, k_in, v_in: bf16 columns of wider rows (pitch and offset each)
 //              positions, slots: i32 [rows] | rope_table: f32 [TABLE_ROWS, D/2, 2] (cos, sin)
 //              q_weight, k_weight: bf16 [D] | q: bf16 [rows, HEADS * D], pitch Q_PITCH
 //              k_scale, v_scale: f32 [KV_HEADS]
-//              caches: [pages, KV_HEADS, 64, D]; slot = page * 64 + row of the page
+//              caches: [pages, KV_HEADS] heads of 64 rows of D elements, then, in s8, 64 f32
+//              scales; slot = page * 64 + row of the page
 // Grid       : one block per token
 // Shared mem : none
 // Warp roles : GROUP lanes (the power of two >= D/16) take one head: lane i holds elements 8i ...
@@ -19,14 +21,14 @@
 // Requires   : D % 16 == 0, D <= 256, pitches and offsets multiples of 8. A token whose slot is
 //              negative is not appended; one whose position lies outside the table is skipped
 //              altogether (the runtime refuses both before a launch).
-// Tolerance  : one bf16 rounding per stage; e4m3 codes equal lib/Quant bit for bit on the same bf16
-//              value
+// Tolerance  : one bf16 rounding per stage; codes and scales equal lib/Quant bit for bit on the same
+//              bf16 values
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "common/reduce.cuh"
-#include "common/row.cuh"
+#include "common/cache.cuh"
+#include "common/quantize.cuh"
 
 namespace qcc {
 
@@ -81,21 +83,25 @@ template <typename P> __device__ inline void rotate(HeadPart &part, const float 
   }
 }
 
+/// `scale`: of e4m3 the head's, of s8 this row's own, which is stored as well.
 template <typename P>
-__device__ inline void appendHead(void *cache, const float *scales, int slot, int head, int chunk, const BF16x8 &low,
+__device__ inline void appendHead(void *cache, float scale, int slot, int head, int chunk, const BF16x8 &low,
                                   const BF16x8 &high) {
+  using Head = CacheHead<P::KV, P::HEAD_DIM>;
   constexpr int half = P::HEAD_DIM / 2;
-  i64 row = (i64(slot / kPageSize) * P::KV_HEADS + head) * kPageSize + slot % kPageSize;
-  i64 at = row * P::HEAD_DIM + chunk * kVector;
-  if constexpr (P::KV_E4M3) {
-    float scale = scales[head];
-    u8 *codes = static_cast<u8 *>(cache) + at;
-    *reinterpret_cast<uint2 *>(codes) = quantizeE4M3(low, scale);
-    *reinterpret_cast<uint2 *>(codes + half) = quantizeE4M3(high, scale);
+  u8 *start = static_cast<u8 *>(cache) + (i64(slot / kPageSize) * P::KV_HEADS + head) * Head::bytes;
+  int row = slot % kPageSize;
+  u8 *to = start + row * Head::rowBytes + chunk * (kVector * Head::elementBytes);
+  if constexpr (P::KV == CacheType::BF16) {
+    *reinterpret_cast<BF16x8 *>(to) = low;
+    *reinterpret_cast<BF16x8 *>(to + half * Head::elementBytes) = high;
   } else {
-    u16 *values = static_cast<u16 *>(cache) + at;
-    *reinterpret_cast<BF16x8 *>(values) = low;
-    *reinterpret_cast<BF16x8 *>(values + half) = high;
+    using Q = Quantizer<P::KV == CacheType::S8 ? ActQuant::S8Token : ActQuant::E4M3Static>;
+    *reinterpret_cast<uint2 *>(to) = Q::codes(low, scale);
+    *reinterpret_cast<uint2 *>(to + half) = Q::codes(high, scale);
+    if constexpr (Head::hasScales)
+      if (chunk == 0)
+        reinterpret_cast<float *>(start + Head::scalesOffset)[row] = scale;
   }
 }
 
@@ -129,20 +135,26 @@ template <typename P> __device__ inline void ropeAppend(const RopeAppendArgs &ar
     unpack(high, part.high);
     if constexpr (P::QK_NORM)
       normalizeHead<P>(part, isQuery ? args.qWeight : args.kWeight, chunk, active && !isValue);
-    if (!active)
-      continue;
-    if (!isValue) {
+    if (active && !isValue) {
       rotate<P>(part, args.table, position, chunk);
       low = pack(part.low);
       high = pack(part.high);
     }
+    float scale = 1.0f;
+    if constexpr (P::KV == CacheType::S8) {
+      using Q = Quantizer<ActQuant::S8Token>;
+      scale = Q::scale(reduceLanes<Q::Max, P::GROUP>(Q::magnitude(high, Q::magnitude(low, 0.0f))));
+    }
+    if (!active)
+      continue;
     if (isQuery) {
       u16 *to = args.q + token * P::Q_PITCH + local * P::HEAD_DIM + chunk * kVector;
       *reinterpret_cast<BF16x8 *>(to) = low;
       *reinterpret_cast<BF16x8 *>(to + half) = high;
     } else if (slot >= 0) {
-      appendHead<P>(isValue ? args.vCache : args.kCache, isValue ? args.vScale : args.kScale, slot, local, chunk, low,
-                    high);
+      if constexpr (P::KV == CacheType::E4M3)
+        scale = (isValue ? args.vScale : args.kScale)[local];
+      appendHead<P>(isValue ? args.vCache : args.kCache, scale, slot, local, chunk, low, high);
     }
   }
 }

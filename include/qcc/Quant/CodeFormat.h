@@ -22,11 +22,11 @@ struct CodeFormat {
   enum class Kind { Int, E4M3 };
   enum class ScaleType { F32, BF16 };
   Kind kind = Kind::Int;
-  int bits = 4;                 ///< of Int: 2, 3, 4 or 8
-  bool zeroPoint = false;       ///< of Int: codes and zero points in [-2^(bits-1), 2^(bits-1) - 1]
+  int bits = 4;           ///< of Int: 2, 3, 4 or 8
+  bool zeroPoint = false; ///< of Int: codes and zero points in [-2^(bits-1), 2^(bits-1) - 1]
   ScaleType scale = ScaleType::BF16;
-  int64_t blockRows = 1;        ///< rows that share a scale; 0: all
-  int64_t blockCols = 128;      ///< columns that share a scale; 0: all. The last block of a row may be short
+  int64_t blockRows = 1;   ///< rows that share a scale; 0: all
+  int64_t blockCols = 128; ///< columns that share a scale; 0: all. The last block of a row may be short
 
   static CodeFormat intGroup(int bits, int64_t group, bool zeroPoint = false) {
     return {Kind::Int, bits, zeroPoint, ScaleType::BF16, 1, group};
@@ -59,7 +59,7 @@ struct CodedMatrix {
   }
 };
 
-/// value / scale (+ zero) to the nearest code, ties to even, saturating; `scale` is a stored scale.
+/// A finite value / scale to the nearest number of steps, ties to even, + zero, saturating; `scale` is a stored scale.
 int8_t encode(const CodeFormat &format, float value, float scale, int zero = 0);
 /// The number a code stands for.
 float decode(const CodeFormat &format, int8_t code, float scale, int zero = 0);

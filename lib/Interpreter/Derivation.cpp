@@ -30,8 +30,9 @@ quant::FragmentFormat quantFormat(graph::FragmentFormat format) {
     return quant::FragmentFormat::E4M3;
   case graph::FragmentFormat::s4:
     return quant::FragmentFormat::S4;
+  default:
+    llvm_unreachable("refused by Derivation::create");
   }
-  llvm_unreachable("unknown fragment format");
 }
 
 template <typename T> std::span<const T> spanAs(const std::vector<std::byte> &bytes) {
@@ -85,15 +86,31 @@ void packScales(unsigned result, graph::PackOp op, const Tensor<float> &x, int64
   }
 }
 
+bool hasPacker(graph::LayoutAttr layout) {
+  switch (layout.getKind()) {
+  case graph::LayoutKind::fragment:
+    return *layout.getFormat() <= graph::FragmentFormat::s4;
+  case graph::LayoutKind::scales_channel:
+  case graph::LayoutKind::scales_group:
+    return true;
+  default:
+    return false;
+  }
+}
+
 Status checkSymbol(mlir::Operation *symbol, const ParameterSource &source, std::set<mlir::Operation *> &seen) {
   if (!seen.insert(symbol).second)
     return {};
   if (auto parameter = mlir::dyn_cast<graph::ParameterOp>(symbol))
     return checkParameter(parameter, source);
-  for (mlir::Operation &op : mlir::cast<graph::DerivedOp>(symbol).getBody().front())
+  for (mlir::Operation &op : mlir::cast<graph::DerivedOp>(symbol).getBody().front()) {
+    if (auto pack = mlir::dyn_cast<graph::PackOp>(op); pack && !hasPacker(pack.getLayout()))
+      return Error{"no packer for a layout of the derivation " + mlir::cast<graph::DerivedOp>(symbol).getName().str(),
+                   ExitCode::Internal};
     if (auto get = mlir::dyn_cast<graph::GetOp>(op))
       if (Status status = checkSymbol(lookup(get), source, seen); !status)
         return status;
+  }
   return {};
 }
 

@@ -33,11 +33,20 @@ void GraphDialect::registerAttributes() {
 //===----------------------------------------------------------------------===//
 
 SchemeAttr SchemeAttr::getSimple(Type storage, Granularity granularity, Type scale, bool dynamic) {
-  return get(storage.getContext(), storage, granularity, 0, 0, 0, scale, Type(), Type(), dynamic, false);
+  return get(storage.getContext(), storage, granularity, 0, 0, 0, scale, Type(), Type(), dynamic);
 }
 
-SchemeAttr SchemeAttr::getGroup(Type storage, int64_t groupSize, Type scale) {
-  return get(storage.getContext(), storage, Granularity::group, groupSize, 0, 0, scale, Type(), Type(), false, false);
+SchemeAttr SchemeAttr::getGroup(Type storage, int64_t groupSize, Type scale, bool dynamic) {
+  return get(storage.getContext(), storage, Granularity::group, groupSize, 0, 0, scale, Type(), Type(), dynamic);
+}
+
+SchemeAttr SchemeAttr::getBlock(Type storage, int64_t rows, int64_t columns, Type scale) {
+  return get(storage.getContext(), storage, Granularity::block, 0, rows, columns, scale, Type(), Type(), false);
+}
+
+SchemeAttr SchemeAttr::withZeroPoint() const {
+  return get(getContext(), getStorage(), getGranularity(), getGroupSize(), getBlockRows(), getBlockColumns(),
+             getScale(), getStorage(), getSecond(), getDynamic());
 }
 
 static int64_t divideUp(int64_t value, int64_t divisor) {
@@ -61,11 +70,11 @@ SmallVector<int64_t> SchemeAttr::getScaleShape(ArrayRef<int64_t> shape) const {
 
 LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type storage, Granularity granularity,
                                  int64_t groupSize, int64_t blockRows, int64_t blockColumns, Type scale, Type zeroPoint,
-                                 Type second, bool dynamic, bool sparse24) {
+                                 Type second, bool dynamic) {
   // scheme_c1
-  if (!storage.isInteger(4) && !storage.isInteger(8) &&
-      !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(storage))
-    return emitError() << "storage type " << storage << " must be i4, i8, f8E4M3FN, f8E5M2 or f4E2M1FN";
+  bool isCode = llvm::any_of(ArrayRef<unsigned>{2, 3, 4, 8}, [&](unsigned bits) { return storage.isInteger(bits); });
+  if (!isCode && !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(storage))
+    return emitError() << "storage type " << storage << " must be i2, i3, i4, i8, f8E4M3FN, f8E5M2 or f4E2M1FN";
   // scheme_c2
   if (!isa<Float32Type, BFloat16Type, Float16Type, Float8E4M3FNType, Float8E8M0FNUType>(scale))
     return emitError() << "scale type " << scale << " must be f32, bf16, f16, f8E4M3FN or f8E8M0FNU";
@@ -77,16 +86,19 @@ LogicalResult SchemeAttr::verify(function_ref<InFlightDiagnostic()> emitError, T
   // scheme_c4
   if (zeroPoint && !isa<IntegerType>(storage))
     return emitError() << "storage type " << storage << " must not have a zero point; only integers may";
+  if (zeroPoint && zeroPoint != storage)
+    return emitError() << "zero point type " << zeroPoint << " must be the storage type " << storage;
   // scheme_c5
   if (dynamic && (granularity == Granularity::channel || granularity == Granularity::block))
     return emitError() << "a dynamic scheme must be per tensor, token or group, is per "
                        << stringifyGranularity(granularity);
+  if (dynamic && zeroPoint)
+    return emitError() << "a dynamic scheme must not have a zero point";
   return success();
 }
 
-/// What may follow `granularity`: `scale = T`, `zero_point = T`, `second = T`, `dynamic`, `sparsity = "2:4"`.
-static ParseResult parseSchemeFields(AsmParser &parser, Type &scale, Type &zeroPoint, Type &second, bool &dynamic,
-                                     bool &sparse24) {
+/// What may follow `granularity`: `scale = T`, `zero_point = T`, `second = T`, `dynamic`.
+static ParseResult parseSchemeFields(AsmParser &parser, Type &scale, Type &zeroPoint, Type &second, bool &dynamic) {
   while (succeeded(parser.parseOptionalComma())) {
     StringRef field;
     SMLoc loc = parser.getCurrentLocation();
@@ -98,19 +110,9 @@ static ParseResult parseSchemeFields(AsmParser &parser, Type &scale, Type &zeroP
     }
     if (parser.parseEqual())
       return failure();
-    if (field == "sparsity") {
-      std::string pattern;
-      if (parser.parseString(&pattern))
-        return failure();
-      if (pattern != "2:4")
-        return parser.emitError(loc) << "unknown sparsity \"" << pattern << "\"; must be \"2:4\"";
-      sparse24 = true;
-      continue;
-    }
     Type *type = field == "scale" ? &scale : field == "zero_point" ? &zeroPoint : field == "second" ? &second : nullptr;
     if (!type)
-      return parser.emitError(loc) << "unknown field '" << field
-                                   << "'; must be scale, zero_point, second, dynamic or sparsity";
+      return parser.emitError(loc) << "unknown field '" << field << "'; must be scale, zero_point, second or dynamic";
     if (parser.parseType(*type))
       return failure();
   }
@@ -121,7 +123,7 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
   Type storage, scale, zeroPoint, second;
   StringRef keyword;
   int64_t groupSize = 0, blockRows = 0, blockColumns = 0;
-  bool dynamic = false, sparse24 = false;
+  bool dynamic = false;
   SMLoc loc = parser.getCurrentLocation();
   if (parser.parseLess() || parser.parseType(storage) || parser.parseComma() || parser.parseKeyword(&keyword))
     return {};
@@ -136,14 +138,14 @@ Attribute SchemeAttr::parse(AsmParser &parser, Type) {
       (parser.parseEqual() || parser.parseLSquare() || parser.parseInteger(blockRows) || parser.parseComma() ||
        parser.parseInteger(blockColumns) || parser.parseRSquare()))
     return {};
-  if (parseSchemeFields(parser, scale, zeroPoint, second, dynamic, sparse24) || parser.parseGreater())
+  if (parseSchemeFields(parser, scale, zeroPoint, second, dynamic) || parser.parseGreater())
     return {};
   if (!scale) {
     parser.emitError(loc) << "a scheme must state its scale type: scale = TYPE";
     return {};
   }
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), storage, *granularity, groupSize,
-                    blockRows, blockColumns, scale, zeroPoint, second, dynamic, sparse24);
+                    blockRows, blockColumns, scale, zeroPoint, second, dynamic);
 }
 
 void SchemeAttr::print(AsmPrinter &printer) const {
@@ -159,8 +161,6 @@ void SchemeAttr::print(AsmPrinter &printer) const {
     printer << ", second = " << getSecond();
   if (getDynamic())
     printer << ", dynamic";
-  if (getSparse24())
-    printer << ", sparsity = \"2:4\"";
   printer << ">";
 }
 
@@ -254,21 +254,38 @@ void RopeAttr::print(AsmPrinter &printer) const {
 // #graph.layout
 //===----------------------------------------------------------------------===//
 
+static bool isSparse24Format(FragmentFormat format) {
+  return format == FragmentFormat::bf16_24 || format == FragmentFormat::e4m3_24 || format == FragmentFormat::s8_24;
+}
+
+bool LayoutAttr::isSparse24() const { return getFormat() && isSparse24Format(*getFormat()); }
+
 Type LayoutAttr::getElementType() const {
   switch (getKind()) {
   case LayoutKind::scales_channel:
+  case LayoutKind::scales_block:
     return Float32Type::get(getContext());
   case LayoutKind::scales_group:
     return BFloat16Type::get(getContext());
+  case LayoutKind::zeros_group:
+    return IntegerType::get(getContext(), 4);
   case LayoutKind::fragment:
+  case LayoutKind::metadata24:
     break;
   }
   switch (*getFormat()) {
   case FragmentFormat::bf16:
+  case FragmentFormat::bf16_24:
     return BFloat16Type::get(getContext());
   case FragmentFormat::e4m3:
+  case FragmentFormat::e4m3_24:
     return Float8E4M3FNType::get(getContext());
+  case FragmentFormat::s8:
+  case FragmentFormat::s8_bf16:
+  case FragmentFormat::s8_24:
+    return IntegerType::get(getContext(), 8);
   case FragmentFormat::s4:
+  case FragmentFormat::s4_e4m3:
     return IntegerType::get(getContext(), 4);
   }
   llvm_unreachable("all formats are handled");
@@ -280,11 +297,17 @@ int64_t LayoutAttr::getPackedBytes(ArrayRef<int64_t> shape) const {
   unsigned bits = getElementType().getIntOrFloatBitWidth();
   switch (getKind()) {
   case LayoutKind::fragment:
-    return padded(shape[0]) * padded(shape[1]) * bits / 8;
+    return padded(shape[0]) * padded(shape[1]) * bits / 8 / (isSparse24() ? 2 : 1);
+  case LayoutKind::metadata24: // two bits for each of the two values kept of four
+    return padded(shape[0]) * padded(shape[1]) / 8;
   case LayoutKind::scales_channel:
     return padded(shape[0]) * bits / 8;
   case LayoutKind::scales_group:
     return padded(shape[0]) * shape[1] * bits / 8;
+  case LayoutKind::zeros_group: // as bf16
+    return padded(shape[0]) * shape[1] * 2;
+  case LayoutKind::scales_block:
+    return shape[0] * shape[1] * bits / 8;
   }
   llvm_unreachable("all kinds are handled");
 }
@@ -292,8 +315,12 @@ int64_t LayoutAttr::getPackedBytes(ArrayRef<int64_t> shape) const {
 LogicalResult LayoutAttr::verify(function_ref<InFlightDiagnostic()> emitError, LayoutKind kind,
                                  std::optional<FragmentFormat> format) {
   // layout_c1
-  if (format.has_value() != (kind == LayoutKind::fragment))
-    return emitError() << "a format must be given exactly for the layout 'fragment'";
+  if (format.has_value() != (kind == LayoutKind::fragment || kind == LayoutKind::metadata24))
+    return emitError() << "a format must be given exactly for the layouts 'fragment' and 'metadata24'";
+  // layout_c2
+  if (kind == LayoutKind::metadata24 && !isSparse24Format(*format))
+    return emitError() << "the format of 'metadata24' must be bf16_24, e4m3_24 or s8_24, is "
+                       << stringifyFragmentFormat(*format);
   return success();
 }
 
@@ -304,7 +331,7 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
     return {};
   auto kind = symbolizeLayoutKind(keyword);
   if (!kind) {
-    parser.emitError(loc) << "unknown layout '" << keyword << "'; must be fragment, scales_channel or scales_group";
+    parser.emitError(loc) << "unknown layout '" << keyword << "'; must be fragment, scales_channel, scales_group, scales_block, zeros_group or metadata24";
     return {};
   }
   std::optional<FragmentFormat> format;
@@ -313,7 +340,8 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
       return {};
     format = symbolizeFragmentFormat(keyword);
     if (!format) {
-      parser.emitError(loc) << "unknown fragment format '" << keyword << "'; must be bf16, e4m3 or s4";
+      parser.emitError(loc) << "unknown fragment format '" << keyword
+                            << "'; must be bf16, e4m3, s4, s8, s8_bf16, s4_e4m3, bf16_24, e4m3_24 or s8_24";
       return {};
     }
   }

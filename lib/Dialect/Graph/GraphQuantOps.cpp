@@ -5,10 +5,6 @@
 using namespace mlir;
 using namespace qcc::graph;
 
-static bool isPlain(SchemeAttr scheme) {
-  return !scheme.getZeroPoint() && !scheme.getSecond() && !scheme.getSparse24();
-}
-
 /// Of the scheme's storage type, and of a rank that its scales are defined for.
 static LogicalResult verifyCodes(Operation *op, SchemeAttr scheme, RankedTensorType codes) {
   if (codes.getElementType() != scheme.getStorage())
@@ -30,6 +26,13 @@ static LogicalResult verifyScales(Operation *op, SchemeAttr scheme, RankedTensor
   return success();
 }
 
+static LogicalResult verifyZeros(Operation *op, SchemeAttr scheme, RankedTensorType tensor, Value zeros) {
+  auto expected = RankedTensorType::get(scheme.getScaleShape(tensor.getShape()), scheme.getZeroPoint());
+  if (zeros.getType() != expected)
+    return op->emitOpError() << "zero points " << zeros.getType() << " must be " << expected;
+  return success();
+}
+
 LogicalResult QuantizeOp::verify() {
   RankedTensorType x = tensorOf(getX()), codes = tensorOf(getCodes());
   SchemeAttr scheme = getScheme();
@@ -44,17 +47,28 @@ LogicalResult QuantizeOp::verify() {
   if (failed(verifyCodes(*this, scheme, codes)))
     return failure();
   // quantize_c4
-  if (bool(getScale()) == bool(getScales()))
-    return emitOpError() << "must have a scale operand or a scales result, and not both";
+  size_t expected = getScale() ? 0 : scheme.getZeroPoint() ? 2 : 1;
+  if (getComputed().size() != expected)
+    return emitOpError() << "must have a scale operand, or a result of scales"
+                         << (scheme.getZeroPoint() ? " and one of zero points" : "") << ", and not both";
   // quantize_c3
-  if (failed(verifyScales(*this, scheme, x, getScale() ? getScale() : Value(getScales()))))
+  if (failed(verifyScales(*this, scheme, x, getScale() ? Value(getScale()) : getScales())))
     return failure();
+  bool inDerivation = bool((*this)->getParentOfType<DerivedOp>());
   // quantize_c5
-  if (getScales() && !scheme.getDynamic() && !(*this)->getParentOfType<DerivedOp>())
+  if (getScales() && !scheme.getDynamic() && !inDerivation)
     return emitOpError() << "computes scales outside a derivation, the scheme must be dynamic";
   // quantize_c6
-  if (!isPlain(scheme))
-    return emitOpError() << "scheme " << scheme << " must have neither zero point, second-level scale nor sparsity";
+  if (scheme.getSecond() || (scheme.getZeroPoint() && getScale()))
+    return emitOpError() << "scheme " << scheme
+                         << " must have no second-level scale, and no zero point where the scale is given";
+  // quantize_c7
+  if (getZeros() && failed(verifyZeros(*this, scheme, x, getZeros())))
+    return failure();
+  // quantize_c8
+  if (getSearch() && (getScale() || scheme.getDynamic() || !inDerivation))
+    return emitOpError() << "searches scales; only a scheme that is not dynamic, in a derivation and without a scale "
+                            "operand, has scales to search";
   return success();
 }
 
@@ -71,8 +85,28 @@ LogicalResult DequantizeOp::verify() {
   if (!sameShape(getCodes(), getY()) || !isFloat(getY()))
     return emitOpError() << "result " << getY().getType() << " must be float of the shape of codes " << codes;
   // dequantize_c4
-  if (!isPlain(scheme))
-    return emitOpError() << "scheme " << scheme << " must have neither zero point, second-level scale nor sparsity";
+  if (scheme.getSecond())
+    return emitOpError() << "scheme " << scheme << " must have no second-level scale";
+  // dequantize_c5
+  if (bool(getZeros()) != bool(scheme.getZeroPoint()))
+    return emitOpError() << "must have zero points exactly for a scheme that has them, the scheme is " << scheme;
+  return getZeros() ? verifyZeros(*this, scheme, codes, getZeros()) : success();
+}
+
+LogicalResult ObserveOp::verify() {
+  // observe_c1
+  if (!isFloat(getX()))
+    return emitOpError() << "element type of " << getX().getType() << " must be float";
+  // observe_c2
+  if (getName().empty())
+    return emitOpError() << "must have a name";
+  // observe_c3
+  llvm::SmallDenseSet<StringRef> seen;
+  for (StringRef kind : getKinds().getAsValueRange<StringAttr>())
+    if (kind.empty() || !seen.insert(kind).second)
+      return emitOpError() << "kinds " << getKinds() << " must not be empty or come twice";
+  if (seen.empty())
+    return emitOpError() << "must have at least one kind of statistics";
   return success();
 }
 

@@ -72,6 +72,20 @@ LogicalResult ConcatOp::verify() {
   return success();
 }
 
+LogicalResult BroadcastOp::verify() {
+  RankedTensorType x = tensorOf(getX()), y = tensorOf(getY());
+  // broadcast_c1
+  if (x.getElementType() != y.getElementType())
+    return emitOpError() << "result " << y << " must have the element type of x " << x;
+  // broadcast_c2
+  if (!y.hasStaticShape() || x.getRank() > y.getRank() || y.getShape().take_front(x.getRank()) != x.getShape())
+    return emitOpError() << "result " << y << " must have static shape and begin with the shape of x " << x;
+  // broadcast_c3
+  if (!(*this)->getParentOfType<DerivedOp>())
+    return emitOpError() << "must be inside a graph.derived";
+  return success();
+}
+
 LogicalResult SliceOp::verify() {
   RankedTensorType x = tensorOf(getX());
   int64_t axis = getAxis(), begin = getBegin(), size = getSize();

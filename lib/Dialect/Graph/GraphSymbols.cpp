@@ -26,6 +26,11 @@ LogicalResult ParameterOp::verify() {
   // parameter_c1
   if (!cast<RankedTensorType>(getType()).hasStaticShape())
     return emitOpError() << "type " << getType() << " must have a static shape";
+  // parameter_c2
+  Type element = cast<RankedTensorType>(getType()).getElementType();
+  if (!isa<Float32Type, BFloat16Type, Float16Type, Float8E4M3FNType>(element) && !element.isInteger(2) &&
+      !element.isInteger(3) && !element.isInteger(4) && !element.isInteger(8))
+    return emitOpError() << "element type " << element << " must be f32, bf16, f16, f8E4M3FN, i2, i3, i4 or i8";
   return success();
 }
 
@@ -49,8 +54,8 @@ LogicalResult DerivedOp::verify() {
     return emitOpError() << "region must end with a graph.yield of " << TypeRange(types);
   // derived_c3
   for (Operation &op : getBody().front())
-    if (!isa<YieldOp, GetOp, CastOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, QuantizeOp, DequantizeOp, RopeTableOp,
-             PackOp, AddOp, SubOp, MulOp, DivOp, NegOp>(op))
+    if (!isa<YieldOp, GetOp, CastOp, ConcatOp, SliceOp, TransposeOp, ReshapeOp, BroadcastOp, QuantizeOp, DequantizeOp,
+             RopeTableOp, PackOp, AddOp, SubOp, MulOp, DivOp, NegOp>(op))
       return (op.emitOpError() << "must not be in a derivation").attachNote(getLoc()) << "in this derivation";
   return success();
 }
@@ -63,8 +68,8 @@ LogicalResult KvCacheOp::verify() {
   if (getHeadDim() % 2 != 0)
     return emitOpError() << "head_dim " << getHeadDim() << " must be even";
   // kv_cache_c2
-  if (!isa<Float32Type, BFloat16Type, Float8E4M3FNType>(getElementType()))
-    return emitOpError() << "element type " << getElementType() << " must be f32, bf16 or f8E4M3FN";
+  if (!isa<Float32Type, BFloat16Type, Float8E4M3FNType>(getElementType()) && !getElementType().isInteger(8))
+    return emitOpError() << "element type " << getElementType() << " must be f32, bf16, f8E4M3FN or i8";
   // kv_cache_c3
   bool scaled = isa<Float8E4M3FNType>(getElementType());
   if (scaled != getKScale().has_value() || scaled != getVScale().has_value())

@@ -23,7 +23,7 @@ std::string textOf(Attribute attr) {
 std::optional<kernel::WeightFormat> formatOf(graph::SchemeAttr scheme, Type weightElement) {
   if (!scheme)
     return weightElement.isBF16() ? std::optional(kernel::WeightFormat::bf16) : std::nullopt;
-  if (scheme.getZeroPoint() || scheme.getSecond() || scheme.getSparse24() || scheme.getDynamic())
+  if (scheme.getZeroPoint() || scheme.getSecond() || scheme.getDynamic())
     return std::nullopt;
   if (isa<Float8E4M3FNType>(scheme.getStorage()) && scheme.getGranularity() == graph::Granularity::channel &&
       scheme.getScale().isF32())
@@ -50,6 +50,8 @@ graph::FragmentFormat fragmentOf(kernel::WeightFormat format) {
 
 FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, graph::LinearOp op,
                                                          kernel::WeightFormat &format) {
+  if (op.getSparse24())
+    return op.emitError("no product kernel for 2:4 sparse weights; compile without sparsity"), failure();
   std::optional<WeightView> view = WeightView::of(op.getW());
   if (!view)
     return op.emitError("its weight must be a derivation, or dequantized from one"), failure();

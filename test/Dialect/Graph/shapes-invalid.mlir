@@ -107,3 +107,29 @@ func.func @dims_c2(%x: tensor<?xi32> {graph.dims = ["X"]}) {
 func.func @misspelt_dims(%x: tensor<?xi32> {graph.dim = ["T"]}) {
   return
 }
+
+// -----
+
+graph.derived @broadcast_c1 : tensor<8x1x2x3xbf16> {
+  %s = graph.rope_table <default, dim = 2, theta = 1.0e+04> positions 8 : tensor<8x1x2xf32>
+  // expected-error @below {{must have the element type of x}}
+  %y = graph.broadcast %s : tensor<8x1x2xf32> -> tensor<8x1x2x3xbf16>
+  graph.yield %y : tensor<8x1x2x3xbf16>
+}
+
+// -----
+
+graph.derived @broadcast_c2 : tensor<4x8x1x2xf32> {
+  %s = graph.rope_table <default, dim = 2, theta = 1.0e+04> positions 8 : tensor<8x1x2xf32>
+  // expected-error @below {{must have static shape and begin with the shape of x}}
+  %y = graph.broadcast %s : tensor<8x1x2xf32> -> tensor<4x8x1x2xf32>
+  graph.yield %y : tensor<4x8x1x2xf32>
+}
+
+// -----
+
+func.func @broadcast_c3(%s: tensor<f32>) {
+  // expected-error @below {{must be inside a graph.derived}}
+  %y = graph.broadcast %s : tensor<f32> -> tensor<4xf32>
+  return
+}

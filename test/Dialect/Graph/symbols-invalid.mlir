@@ -16,6 +16,11 @@ graph.parameter @parameter_c1 : tensor<?xbf16> from "model.safetensors" tensor "
 
 // -----
 
+// expected-error @below {{element type 'i16' must be f32, bf16, f16, f8E4M3FN, i2, i3, i4 or i8}}
+graph.parameter @parameter_c2 : tensor<4xi16> from "model.safetensors" tensor "w"
+
+// -----
+
 // expected-error @below {{must be a ranked tensor of static shape}}
 graph.derived @derived_c1 : tensor<?xf32> {
   %0 = graph.rope_table <default, dim = 2, theta = 1.0e+04> positions 4 : tensor<4x1x2xf32>
@@ -54,13 +59,19 @@ graph.kv_cache @kv_cache_c1 layers 0 kv_heads 1 head_dim 4 page_size 64 : bf16
 
 // -----
 
-// expected-error @below {{element type 'i8' must be f32, bf16 or f8E4M3FN}}
-graph.kv_cache @kv_cache_c2 layers 1 kv_heads 1 head_dim 4 page_size 64 : i8
+// expected-error @below {{element type 'i4' must be f32, bf16, f8E4M3FN or i8}}
+graph.kv_cache @kv_cache_c2 layers 1 kv_heads 1 head_dim 4 page_size 64 : i4
 
 // -----
 
 // expected-error @below {{must be present exactly when the element type is f8E4M3FN}}
 graph.kv_cache @kv_cache_c3 layers 1 kv_heads 1 head_dim 4 page_size 64 : f8E4M3FN
+
+// -----
+
+// The scales of an i8 cache are computed.
+// expected-error @below {{must be present exactly when the element type is f8E4M3FN}}
+graph.kv_cache @kv_cache_c3 layers 1 kv_heads 1 head_dim 4 page_size 64 : i8 k_scale [1.0] v_scale [1.0]
 
 // -----
 

@@ -13,11 +13,13 @@ class Graph_ComputeOp<string mnemonic, list<Trait> traits = []> : Graph_Op<mnemo
 def Graph_LinearOp : Graph_ComputeOp<"linear"> {
   let summary = "y = x · wᵀ + bias";
   let description = [{
-    `name` is the layer's name in the checkpoint; excludes and reports refer to it.
+    `name` is the layer's name in the checkpoint; excludes and reports refer to it. `sparse24` states that w has at most two values that are not zero in
+    each aligned four columns of a row; evaluating a weight that breaks this is an error.
 
     (C1) x is [..., K] and w is [N, K]; (C2) y is x's shape with N in place of K; (C3) bias is [N]; (C4) element types are float.
   }];
-  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$w, Optional<AnyRankedTensor>:$bias, OptionalAttr<StrAttr>:$name);
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$w, Optional<AnyRankedTensor>:$bias, OptionalAttr<StrAttr>:$name,
+                       UnitAttr:$sparse24);
   let results = (outs AnyRankedTensor:$y);
   let assemblyFormat = "$x `,` $w (`bias` $bias^)? attr-dict `:` functional-type(operands, results)";
 }

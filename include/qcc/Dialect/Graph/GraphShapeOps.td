@@ -38,6 +38,21 @@ def Graph_ConcatOp : Graph_ShapeOp<"concat"> {
   let assemblyFormat = "$inputs `axis` $axis attr-dict `:` functional-type($inputs, $y)";
 }
 
+def Graph_BroadcastOp : Graph_Op<"broadcast", [Pure]> {
+  let summary = "repeat values along new trailing dimensions";
+  let description = [{
+    y[i…, j…] = x[i…]: a scale per tensor becomes one per channel, a factor per row one per element.
+
+        %s = graph.broadcast %scale : tensor<f32> -> tensor<512xf32>
+
+    (C1) element types are equal; (C2) x's shape is the beginning of y's, which is static; (C3) it is inside a derivation.
+  }];
+  let arguments = (ins AnyRankedTensor:$x);
+  let results = (outs AnyRankedTensor:$y);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($y)";
+  let hasVerifier = 1;
+}
+
 def Graph_SliceOp : Graph_ShapeOp<"slice"> {
   let summary = "a range of one axis";
   let description = [{

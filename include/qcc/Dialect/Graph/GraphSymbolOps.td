@@ -11,11 +11,13 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 def Graph_ParameterOp : Graph_Op<"parameter", [Symbol]> {
   let summary = "a tensor of a checkpoint file";
   let description = [{
-    Names bytes: `file` is relative to the model directory, `tensor` is the name inside it. The type is the stored one.
+    Names bytes: `file` is relative to the model directory, or to the work directory (the module's attribute `qcc.work`) when it begins with `quantized/`;
+    `tensor` is the name inside it. The type is the stored one, but for integer codes: files store them as I8, a byte per code.
 
         graph.parameter @"model.norm.weight" : tensor<128xbf16> from "model.safetensors" tensor "model.norm.weight"
+        graph.parameter @"up_proj.codes" : tensor<512x128xi4> from "quantized/001-gptq.safetensors" tensor "up_proj.codes"
 
-    (C1) the shape is static.
+    (C1) the shape is static; (C2) the element type is f32, bf16, f16, f8E4M3FN, i2, i3, i4 or i8.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyRankedTensor>:$type, StrAttr:$file, StrAttr:$tensor);
   let assemblyFormat = "$sym_name `:` $type `from` $file `tensor` $tensor attr-dict";
@@ -34,7 +36,7 @@ def Graph_DerivedOp : Graph_Op<"derived", [Symbol, IsolatedFromAbove, SingleBloc
         }
 
     (C1) types are static ranked tensors, at least one; (C2) `graph.yield` yields exactly these types; (C3) the region holds only
-    get, cast, concat, slice, transpose, reshape, quantize, dequantize, rope_table, pack and the elementwise add, sub, mul, div and neg.
+    get, cast, concat, slice, transpose, reshape, broadcast, quantize, dequantize, rope_table, pack and the elementwise add, sub, mul, div and neg.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeArrayAttr:$types);
   let regions = (region SizedRegion<1>:$body);
@@ -63,12 +65,13 @@ def Graph_KvCacheOp : Graph_Op<"kv_cache", [Symbol]> {
   let summary = "the paged cache of keys and values";
   let description = [{
     One for the model; the runtime owns its pages, `[pages, kv_heads, page_size, head_dim]` for K and for V of each layer. An fp8 cache
-    stores e4m3(x / scale), saturating, with a static scale per layer and head, `[layers, kv_heads]` row-major.
+    stores e4m3(x / scale), saturating, with a static scale per layer and head, `[layers, kv_heads]` row-major. An i8 cache stores with each
+    token and head's codes, for K and for V, their scale: amax / 127 in f32, codes round(x / scale) in -127…127.
 
         graph.kv_cache @kv layers 4 kv_heads 2 head_dim 64 page_size 64 : bf16
         graph.kv_cache @kv layers 1 kv_heads 2 head_dim 64 page_size 64 : f8E4M3FN k_scale [1.0, 1.0] v_scale [1.0, 1.0]
 
-    (C1) layers, kv_heads, head_dim and page_size are positive, head_dim even; (C2) the element type is f32, bf16 or f8E4M3FN; (C3) both scales are
+    (C1) layers, kv_heads, head_dim and page_size are positive, head_dim even; (C2) the element type is f32, bf16, f8E4M3FN or i8; (C3) both scales are
     present exactly when it is f8E4M3FN; (C4) each has layers × kv_heads positive finite values.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$layers, I64Attr:$kv_heads, I64Attr:$head_dim, I64Attr:$page_size, TypeAttr:$element_type,

@@ -100,7 +100,8 @@ Status Fields::finish(std::string_view known) {
     return status;
   for (const auto &[key, value] : mapping.members)
     if (!used.contains(key))
-      return Error{qcc::text(fileName, ":", value.line, ": ", name, " has no field ", quote(key), "; known are ", known)};
+      return Error{
+          qcc::text(fileName, ":", value.line, ": ", name, " has no field ", quote(key), "; known are ", known)};
   return {};
 }
 

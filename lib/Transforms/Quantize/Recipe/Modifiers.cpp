@@ -1,0 +1,341 @@
+//===- Modifiers.cpp - Recipes to options ---------------------------------===//
+
+#include "Schemes.h"
+#include "qcc/Support/File.h"
+#include "qcc/Support/Text.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+
+namespace qcc {
+namespace {
+
+/// Fields that every modifier has and that say nothing about one-shot quantization.
+void ignoreCommon(Fields &fields) {
+  for (const char *key : {"index", "group", "start", "end", "update", "requires_calibration_data"})
+    fields.ignore(key);
+}
+
+class RecipeReader {
+public:
+  RecipeReader(const yaml::Node &root, std::string file) : root(root), file(std::move(file)) {}
+
+  Expected<Recipe> read() {
+    if (!root.isMapping())
+      return Error{text(file, ": a recipe is a mapping of stages, such as `quant_stage: {quant_modifiers: {…}}`")};
+    for (const auto &[key, value] : root.members)
+      if (Status s = readTop(key, value); !s)
+        return s.takeError();
+    if (recipe.steps.empty())
+      return Error{
+          text(file, ": has no modifiers; name one, such as GPTQModifier, below `quant_stage: quant_modifiers:`")};
+    if (Status s = check(); !s)
+      return s.takeError();
+    return std::move(recipe);
+  }
+
+private:
+  Error refuse(unsigned line, const std::string &why) const { return {text(file, ":", line, ": ", why)}; }
+
+  Status readTop(const std::string &key, const yaml::Node &value) {
+    if (key == "args" && (value.isNull() || (value.isMapping() && value.members.empty())))
+      return {};
+    if (key == "qcc")
+      return readSearched(value);
+    if (llvm::StringRef(key).ends_with("_modifiers"))
+      return readGroup(key, value);
+    if (!llvm::StringRef(key).ends_with("_stage"))
+      return refuse(value.line, text(quote(key), " is neither a stage (…_stage) nor a group (…_modifiers)"));
+    if (!value.isMapping())
+      return refuse(value.line, text(quote(key), " must hold groups (…_modifiers)"));
+    for (const auto &[group, members] : value.members) {
+      if (group == "run_type")
+        continue;
+      if (!llvm::StringRef(group).ends_with("_modifiers"))
+        return refuse(members.line, text(quote(group), " in ", quote(key), " is not a group (…_modifiers)"));
+      if (Status s = readGroup(group, members); !s)
+        return s;
+    }
+    return {};
+  }
+
+  Status readGroup(const std::string &group, const yaml::Node &value) {
+    if (!value.isMapping())
+      return refuse(value.line, text(quote(group), " must hold modifiers by name"));
+    for (const auto &[name, fields] : value.members)
+      if (Status s = readModifier(name, fields); !s)
+        return s;
+    return {};
+  }
+
+  Status readModifier(const std::string &name, const yaml::Node &node) {
+    Fields fields(node, file, name);
+    ignoreCommon(fields);
+    std::string known;
+    if (name == "SmoothQuantModifier")
+      known = readSmoothQuant(fields, node.line);
+    else if (name == "AWQModifier")
+      known = readAwq(fields, node.line);
+    else if (name == "GPTQModifier")
+      known = readGptq(fields, node.line);
+    else if (name == "QuantizationModifier")
+      known = readQuantization(fields, node.line);
+    else if (name == "SparseGPTModifier" || name == "WandaPruningModifier")
+      known = readPruning(fields, node.line, name);
+    else
+      return refuse(node.line, text("unknown modifier ", quote(name),
+                                    "; known are SmoothQuantModifier, AWQModifier, GPTQModifier, QuantizationModifier, "
+                                    "SparseGPTModifier and WandaPruningModifier"));
+    if (Status s = fields.finish(known); !s)
+      return s;
+    return std::move(status);
+  }
+
+  void step(const char *name, unsigned line, const std::string &what) {
+    recipe.steps.push_back(text(name, " (line ", line, "): ", what));
+  }
+
+  void addMethod(Fields &fields, QuantMethod method) {
+    std::vector<QuantMethod> &methods = recipe.options.methods;
+    if (llvm::is_contained(methods, method))
+      fields.refuse("", "is given twice; join their targets in one modifier");
+    else
+      methods.push_back(method);
+  }
+
+  /// `mappings` of smoothing modifiers: qcc finds producers and consumers in the graph.
+  void noteMappings(Fields &fields, const char *modifier) {
+    if (fields.node("mappings"))
+      recipe.notes.push_back(text(modifier,
+                                  ": mappings are found in the graph, by what reads a norm, v_proj or up_proj; those "
+                                  "of the recipe are not used"));
+  }
+
+  std::string readSmoothQuant(Fields &fields, unsigned line) {
+    addMethod(fields, QuantMethod::SmoothQuant);
+    double alpha = fields.number("smoothing_strength").value_or(0.5);
+    if (!(alpha >= 0 && alpha <= 1))
+      fields.refuse("smoothing_strength", text(alpha, " must lie in [0, 1]"));
+    recipe.options.smoothAlpha = alpha;
+    noteMappings(fields, "SmoothQuantModifier");
+    recipe.options.smoothExclude = fields.strings("ignore").value_or(std::vector<std::string>());
+    for (const char *key : {"num_calibration_steps", "calibration_function"})
+      fields.ignore(key);
+    if (std::string algorithm = fields.text("algorithm").value_or("smoothquant"); algorithm != "smoothquant")
+      fields.refuse("algorithm", quote(algorithm) + " is not built; use smoothquant");
+    step("SmoothQuantModifier", line, text("move range from activations into weights, strength ", alpha));
+    return "smoothing_strength, mappings, ignore, num_calibration_steps, calibration_function, algorithm";
+  }
+
+  std::string readAwq(Fields &fields, unsigned line) {
+    addMethod(fields, QuantMethod::Awq);
+    noteMappings(fields, "AWQModifier");
+    for (const char *key : {"offload_device", "max_chunk_memory"})
+      fields.ignore(key);
+    if (fields.has("n_grid") || fields.has("duo_scaling"))
+      recipe.notes.push_back(
+          "AWQModifier: qcc searches its own grid, which holds the identity and both forms of scales; n_grid and "
+          "duo_scaling are not used");
+    fields.ignore("n_grid");
+    fields.ignore("duo_scaling");
+    bool quantizes = fields.has("config_groups") || fields.has("scheme");
+    step("AWQModifier", line,
+         quantizes ? "search scales of input channels, then round" : "search scales of input channels");
+    if (quantizes) {
+      readTargets(fields);
+    } else {
+      for (const char *key : {"targets", "ignore"})
+        fields.ignore(key);
+    }
+    return "scheme, config_groups, targets, ignore, mappings, duo_scaling, n_grid, offload_device, max_chunk_memory";
+  }
+
+  std::string readGptq(Fields &fields, unsigned line) {
+    addMethod(fields, QuantMethod::Gptq);
+    readTargets(fields);
+    if (fields.has("dampening_frac")) {
+      double damping = fields.number("dampening_frac").value_or(0.01);
+      if (!(damping > 0 && damping < 1))
+        fields.refuse("dampening_frac", text(damping, " must lie between 0 and 1"));
+      recipe.options.damping = damping;
+    }
+    applyActivationOrder(fields, recipe);
+    for (const char *key : {"dampening_frac", "block_size", "batched_quantization", "sequential_update",
+                            "sequential_targets", "offload_hessians"})
+      fields.ignore(key);
+    step("GPTQModifier", line, "round with error feedback");
+    return "scheme, config_groups, targets, ignore, kv_cache_scheme, dampening_frac, block_size, actorder, "
+           "weight_observer, "
+           "observer";
+  }
+
+  std::string readQuantization(Fields &fields, unsigned line) {
+    bool quantizes = fields.has("config_groups") || fields.has("scheme");
+    readTargets(fields);
+    step("QuantizationModifier", line, quantizes ? "round to nearest" : "choose the K/V cache's type");
+    if (quantizes) {
+      addMethod(fields, QuantMethod::Rtn);
+    }
+    return "scheme, config_groups, targets, ignore, kv_cache_scheme, weight_observer, input_observer, observer";
+  }
+
+  std::string readPruning(Fields &fields, unsigned line, const std::string &name) {
+    std::string structure = fields.text("mask_structure").value_or("0:0");
+    if (structure != "2:4")
+      fields.refuse("mask_structure",
+                    quote(structure) + " has no product here; only 2:4 is multiplied faster than dense weights");
+    double sparsity = fields.number("sparsity").value_or(0.5);
+    if (sparsity != 0.5)
+      fields.refuse("sparsity", text(sparsity, " must be 0.5, the share that 2:4 prunes"));
+    if (fields.has("sparsity_profile") || fields.has("owl_m") || fields.has("owl_lmbda"))
+      fields.refuse("sparsity_profile", "cannot vary the share of 2:4; leave it and owl_* out");
+    for (const char *key : {"sparsity_profile", "owl_m", "owl_lmbda", "block_size", "dampening_frac",
+                            "sequential_update", "sequential_targets", "preserve_sparsity_mask", "offload_hessians"})
+      fields.ignore(key);
+    if (recipe.options.prune != PruneKind::None)
+      fields.refuse("mask_structure", "is asked for by two modifiers; keep one");
+    recipe.options.prune = name == "SparseGPTModifier" ? PruneKind::SparseGpt : PruneKind::Wanda;
+    recipe.options.pruneTargets = fields.strings("targets").value_or(std::vector<std::string>{"Linear"});
+    recipe.options.pruneExclude = fields.strings("ignore").value_or(std::vector<std::string>());
+    step(name.c_str(), line, "keep two of each four weights");
+    return "sparsity, mask_structure, targets, ignore, block_size, dampening_frac, sequential_update, "
+           "sequential_targets, "
+           "preserve_sparsity_mask, offload_hessians";
+  }
+
+  /// targets, ignore, scheme, config_groups, kv_cache_scheme and observers of modifiers that quantize.
+  void readTargets(Fields &fields) {
+    QuantizeOptions &options = recipe.options;
+    std::vector<std::string> targets = fields.strings("targets").value_or(std::vector<std::string>{"Linear"});
+    for (const std::string &pattern : fields.strings("ignore").value_or(std::vector<std::string>()))
+      if (!llvm::is_contained(options.exclude, pattern))
+        options.exclude.push_back(pattern);
+    const yaml::Node *groups = fields.node("config_groups"), *scheme = fields.node("scheme"),
+                     *cache = fields.node("kv_cache_scheme");
+    if (groups && scheme)
+      fields.refuse("scheme", "and config_groups are both given; keep one");
+    if (scheme)
+      readSchemeField(fields, *scheme, targets);
+    if (groups)
+      readConfigGroups(fields, *groups);
+    if (cache)
+      keep(readKvCacheScheme(*cache, file, recipe));
+    for (const char *key : {"input_observer", "output_observer", "bypass_divisibility_checks"})
+      fields.ignore(key);
+    if (auto observer = fields.text("weight_observer"))
+      applyObserver(fields, "weight_observer", *observer, recipe);
+    if (const yaml::Node *observers = fields.node("observer"))
+      if (const yaml::Node *weights = observers->find("weights"))
+        applyObserver(fields, "observer", weights->scalar, recipe);
+  }
+
+  /// `scheme: W4A16`, or `scheme: {W4A16: [targets]}`.
+  void readSchemeField(Fields &fields, const yaml::Node &scheme, const std::vector<std::string> &targets) {
+    auto add = [&](const std::string &name, std::vector<std::string> names) {
+      Expected<std::optional<LayerRule>> rule = schemeByName(name);
+      if (!rule)
+        return fields.refuse("", rule.error().message);
+      if (!*rule)
+        return fields.refuse("scheme", quote(name) + " is not a scheme of compressed-tensors");
+      (*rule)->targets = std::move(names);
+      recipe.options.rules.push_back(std::move(**rule));
+    };
+    if (scheme.isScalar())
+      return add(scheme.scalar, targets);
+    for (const auto &[name, members] : scheme.members) {
+      std::vector<std::string> names;
+      if (members.isScalar())
+        names.push_back(members.scalar);
+      for (const yaml::Node &item : members.items)
+        names.push_back(item.scalar);
+      add(name, names);
+    }
+  }
+
+  void readConfigGroups(Fields &fields, const yaml::Node &groups) {
+    if (!groups.isMapping())
+      return fields.refuse("config_groups", "must be a mapping of groups");
+    for (const auto &[name, group] : groups.members) {
+      // `W4A16: [targets]`, or a group of any name with its arguments.
+      Expected<std::optional<LayerRule>> named = schemeByName(name);
+      if (group.isSequence() && named && *named) {
+        for (const yaml::Node &item : group.items)
+          (*named)->targets.push_back(item.scalar);
+        recipe.options.rules.push_back(**named);
+        continue;
+      }
+      LayerRule rule;
+      keep(readScheme(group, file, name, rule, recipe));
+      recipe.options.rules.push_back(std::move(rule));
+    }
+  }
+
+  /// Values that an earlier run searched: layer: {name: value}.
+  Status readSearched(const yaml::Node &node) {
+    const yaml::Node *layers = node.find("layers");
+    for (const auto &[key, value] : node.members)
+      if (key != "layers" && !value.isScalar())
+        return refuse(value.line, text("qcc: ", quote(key), " must be a single value"));
+    if (!layers)
+      return {};
+    for (const auto &[layer, values] : layers->members)
+      for (const auto &[key, value] : values.members) {
+        if (!value.isScalar())
+          return refuse(value.line, text("qcc: layer ", quote(layer), ": ", quote(key), " must be a single value"));
+        recipe.searched[layer][key] = value.scalar;
+      }
+    return {};
+  }
+
+  Status check() {
+    QuantizeOptions &options = recipe.options;
+    auto has = [&](QuantMethod method) { return llvm::is_contained(options.methods, method); };
+    if (has(QuantMethod::Rtn) && has(QuantMethod::Gptq))
+      return Error{text(file,
+                        ": QuantizationModifier and GPTQModifier both round weights; one recipe has one way for all "
+                        "layers, so remove one of them")};
+    bool smooths = has(QuantMethod::SmoothQuant) || has(QuantMethod::Awq);
+    if (smooths && options.rules.empty())
+      return Error{text(file, ": scales are searched for codes, but no modifier quantizes; add GPTQModifier or "
+                              "QuantizationModifier behind it, or a scheme to AWQModifier")};
+    if (has(QuantMethod::Awq) && !has(QuantMethod::Gptq) && !has(QuantMethod::Rtn))
+      options.methods.push_back(QuantMethod::Rtn);
+    // Smoothing comes before rounding, wherever the recipe has it.
+    llvm::stable_sort(options.methods, [](QuantMethod a, QuantMethod b) {
+      auto roundsWeights = [](QuantMethod m) { return m == QuantMethod::Rtn || m == QuantMethod::Gptq; };
+      return !roundsWeights(a) && roundsWeights(b);
+    });
+    return {};
+  }
+
+  void keep(Status found) {
+    if (status && !found)
+      status = std::move(found);
+  }
+
+  const yaml::Node &root;
+  std::string file;
+  Recipe recipe;
+  Status status;
+};
+
+} // namespace
+
+Expected<Recipe> parseRecipe(std::string_view content, const std::string &name) {
+  Expected<yaml::Node> root = yaml::parse(content, name);
+  if (!root)
+    return root.takeError();
+  return RecipeReader(*root, name).read();
+}
+
+Expected<Recipe> readRecipe(const std::string &path) {
+  Expected<MappedFile> file = MappedFile::open(path);
+  if (!file)
+    return file.takeError();
+  constexpr size_t limit = size_t(4) << 20;
+  if (file->bytes().size() > limit)
+    return Error{text(path, ": ", file->bytes().size(), " bytes are no recipe; the limit is ", limit)};
+  return parseRecipe(file->chars(), path);
+}
+
+} // namespace qcc

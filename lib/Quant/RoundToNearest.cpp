@@ -31,22 +31,6 @@ std::optional<NonFinite> findNonFinite(std::span<const float> values) {
   return found;
 }
 
-float scaleE4M3(float amax) {
-  float scale = amax / kE4M3Max;
-  return scale >= 0x1p-126f ? scale : 1.0f;
-}
-
-void quantizeE4M3PerRow(std::span<const float> x, int64_t rows, int64_t cols, std::span<uint8_t> codes,
-                        std::span<float> scales) {
-  for (int64_t row = 0; row < rows; ++row) {
-    std::span<const float> values = x.subspan(row * cols, cols);
-    float scale = scaleE4M3(absMax(values));
-    scales[row] = scale;
-    for (int64_t col = 0; col < cols; ++col)
-      codes[row * cols + col] = floatToE4M3(values[col] / scale);
-  }
-}
-
 void dequantizeE4M3PerRow(std::span<const uint8_t> codes, std::span<const float> scales, int64_t rows, int64_t cols,
                           std::span<float> x) {
   for (int64_t row = 0; row < rows; ++row)

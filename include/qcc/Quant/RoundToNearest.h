@@ -11,6 +11,8 @@
 #ifndef QCC_QUANT_ROUNDTONEAREST_H
 #define QCC_QUANT_ROUNDTONEAREST_H
 
+#include "qcc/Quant/ActivationCodes.h"
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,12 +26,6 @@ struct NonFinite {
 };
 std::optional<NonFinite> findNonFinite(std::span<const float> values);
 
-/// s = amax / 448 rounded to f32.
-float scaleE4M3(float amax);
-/// Per row of x[rows, cols] (row pitch = cols): scale[r] = scaleE4M3(amax), code = e4m3(x / scale[r]).
-/// Used for weights (a row is an output channel) and for activations (a row is a token).
-void quantizeE4M3PerRow(std::span<const float> x, int64_t rows, int64_t cols, std::span<uint8_t> codes,
-                        std::span<float> scales);
 void dequantizeE4M3PerRow(std::span<const uint8_t> codes, std::span<const float> scales, int64_t rows, int64_t cols,
                           std::span<float> x);
 

@@ -1,8 +1,9 @@
 //===- Recipe.h - llm-compressor's recipes ------------------------*- C++ -*-===//
 //
-// A recipe is YAML: stages (`…_stage`), in them groups (`…_modifiers`), in them modifiers by class name with their fields;
-// groups may also stand at the top (llm-compressor 0.14). The fields are those of llm-compressor's classes and of
-// compressed-tensors' QuantizationScheme and QuantizationArgs; what qcc does not know or cannot do is refused by name.
+// A recipe is YAML: stages (`…_stage`), in them groups (`…_modifiers`), in them modifiers by class name with their
+// fields; groups may also stand at the top (llm-compressor 0.14). The fields are those of llm-compressor's classes and
+// of compressed-tensors' QuantizationScheme and QuantizationArgs; what qcc does not know or cannot do is refused by
+// name.
 //
 // A recipe that qcc carried out is a recipe again: the same modifiers, and below `qcc` the values that were searched.
 //
@@ -30,8 +31,8 @@ struct Recipe {
   std::map<std::string, std::map<std::string, std::string>> searched;
 };
 
-/// Fails on text that is not a recipe, unknown modifiers or fields, values out of range, and modifiers that contradict each
-/// other; messages name file, line, modifier, field, value and remedy.
+/// Fails on text that is not a recipe, unknown modifiers or fields, values out of range, and modifiers that contradict
+/// each other; messages name file, line, modifier, field, value and remedy.
 Expected<Recipe> parseRecipe(std::string_view text, const std::string &name);
 Expected<Recipe> readRecipe(const std::string &path);
 

@@ -1,29 +1,49 @@
-//===- Layout.cpp - Fragment tiles ----------------------------------------===//
+//===- Layout.cpp - Fragment tiles of dense weights and their scales ------===//
 
 #include "qcc/Quant/Layout.h"
+#include "LayoutTiles.h"
+#include "qcc/Quant/Formats.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace qcc::quant {
 namespace {
 
-/// A weight matrix that reads as zero outside its bounds.
-template <typename T> struct ZeroPadded {
-  std::span<const T> data;
-  int64_t rows, cols;
-  T operator()(int64_t row, int64_t col) const { return row < rows && col < cols ? data[row * cols + col] : T(0); }
-};
+/// Tiles of one fragment a lane.
+template <typename T>
+void packWhole(FragmentFormat format, std::span<const T> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
+  ZeroPadded<T> weight{w, rows, cols};
+  forEachLane(tileCols(format), paddedCols(cols), 16, out,
+              [&](int64_t row, int64_t col, int lane, uint8_t *bytes) { fillFragment(weight, row, col, lane, bytes); });
+}
 
-/// Calls fill(firstRow, firstCol, lane, bytes) for each lane of each tile in storage order.
-template <typename Fill>
-void forEachLane(FragmentFormat format, int64_t rows, int64_t cols, std::span<uint8_t> out, Fill fill) {
-  int64_t width = tileCols(format);
-  uint8_t *bytes = out.data();
-  for (int64_t row = 0; row < rows; row += kTileRows)
-    for (int64_t col = 0; col < paddedCols(cols); col += width)
-      for (int lane = 0; lane < 32; ++lane, bytes += 16)
-        fill(row, col, lane, bytes);
+/// Tiles of integer codes in which a lane holds several fragments: put(words, slab, reg, i, code) places the code of
+/// element i of register `reg` of fragment `slab`, each fragment `slabCols` columns wide with `perReg` a register.
+template <typename Put>
+void packSlabs(FragmentFormat format, std::span<const int8_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out,
+               int perReg, Put put) {
+  ZeroPadded<int8_t> weight{w, rows, cols};
+  int64_t width = tileCols(format), slabCols = 8 * perReg;
+  forEachLane(width, paddedCols(cols), 16, out, [&](int64_t row, int64_t col, int lane, uint8_t *bytes) {
+    uint32_t words[4] = {};
+    for (int slab = 0; slab < width / slabCols; ++slab)
+      for (int reg = 0; reg < 4; ++reg)
+        for (int i = 0; i < perReg; ++i)
+          put(words, slab, reg, i,
+              weight(row + lane / 4 + (reg & 1) * 8,
+                     col + slab * slabCols + (lane % 4) * perReg + (reg / 2) * slabCols / 2 + i));
+    std::memcpy(bytes, words, sizeof(words));
+  });
+}
+
+/// [rows, groups] → [groups, paddedRows(rows)].
+template <typename T, typename Value>
+void transposePadded(std::span<const T> in, int64_t rows, int64_t groups, uint16_t padding, std::span<uint16_t> out,
+                     Value value) {
+  int64_t padded = paddedRows(rows);
+  for (int64_t group = 0; group < groups; ++group)
+    for (int64_t row = 0; row < padded; ++row)
+      out[size_t(group * padded + row)] = row < rows ? value(in[size_t(row * groups + group)]) : padding;
 }
 
 } // namespace
@@ -33,8 +53,14 @@ int64_t tileCols(FragmentFormat format) {
   case FragmentFormat::BF16:
     return 16;
   case FragmentFormat::E4M3:
+  case FragmentFormat::S8:
+  case FragmentFormat::S8ToBF16:
+  case FragmentFormat::BF16Sparse:
     return 32;
   case FragmentFormat::S4:
+  case FragmentFormat::S4ToE4M3:
+  case FragmentFormat::E4M3Sparse:
+  case FragmentFormat::S8Sparse:
     return 64;
   }
   return 0;
@@ -45,37 +71,35 @@ int64_t packedBytes(FragmentFormat format, int64_t rows, int64_t cols) {
 }
 
 void packFragmentsBF16(std::span<const uint16_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
-  ZeroPadded<uint16_t> weight{w, rows, cols};
-  forEachLane(FragmentFormat::BF16, rows, cols, out, [&](int64_t row, int64_t col, int lane, uint8_t *bytes) {
-    uint16_t values[8];
-    for (int reg = 0; reg < 4; ++reg)
-      for (int i = 0; i < 2; ++i)
-        values[reg * 2 + i] = weight(row + lane / 4 + (reg & 1) * 8, col + (lane % 4) * 2 + (reg / 2) * 8 + i);
-    std::memcpy(bytes, values, sizeof(values));
-  });
+  packWhole(FragmentFormat::BF16, w, rows, cols, out);
 }
 
 void packFragmentsE4M3(std::span<const uint8_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
-  ZeroPadded<uint8_t> weight{w, rows, cols};
-  forEachLane(FragmentFormat::E4M3, rows, cols, out, [&](int64_t row, int64_t col, int lane, uint8_t *bytes) {
-    for (int reg = 0; reg < 4; ++reg)
-      for (int i = 0; i < 4; ++i)
-        bytes[reg * 4 + i] = weight(row + lane / 4 + (reg & 1) * 8, col + (lane % 4) * 4 + (reg / 2) * 16 + i);
-  });
+  packWhole(FragmentFormat::E4M3, w, rows, cols, out);
+}
+
+void packFragmentsS8(std::span<const int8_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
+  packWhole(FragmentFormat::S8, w, rows, cols, out);
+}
+
+void packFragmentsS8ToBF16(std::span<const int8_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
+  packSlabs(FragmentFormat::S8ToBF16, w, rows, cols, out, 2,
+            [](uint32_t *words, int slab, int reg, int i, int8_t code) {
+              words[2 * slab + reg / 2] |= uint32_t(uint8_t(code)) << (8 * (reg % 2) + 16 * i);
+            });
 }
 
 void packFragmentsS4(std::span<const int8_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
-  ZeroPadded<int8_t> weight{w, rows, cols};
-  forEachLane(FragmentFormat::S4, rows, cols, out, [&](int64_t row, int64_t col, int lane, uint8_t *bytes) {
-    uint32_t words[4] = {};
-    for (int slab = 0; slab < 4; ++slab)
-      for (int reg = 0; reg < 4; ++reg)
-        for (int i = 0; i < 2; ++i) {
-          int8_t code = weight(row + lane / 4 + (reg & 1) * 8, col + slab * 16 + (lane % 4) * 2 + (reg / 2) * 8 + i);
-          words[slab] |= uint32_t(code + 8) << (4 * (reg + 4 * i));
-        }
-    std::memcpy(bytes, words, sizeof(words));
+  packSlabs(FragmentFormat::S4, w, rows, cols, out, 2, [](uint32_t *words, int slab, int reg, int i, int8_t code) {
+    words[slab] |= uint32_t(code + 8) << (4 * (reg + 4 * i));
   });
+}
+
+void packFragmentsS4ToE4M3(std::span<const int8_t> w, int64_t rows, int64_t cols, std::span<uint8_t> out) {
+  packSlabs(FragmentFormat::S4ToE4M3, w, rows, cols, out, 4,
+            [](uint32_t *words, int slab, int reg, int i, int8_t code) {
+              words[2 * slab + reg / 2] |= uint32_t(code & 0xf) << (16 * (reg % 2) + 4 * i);
+            });
 }
 
 void packChannelScales(std::span<const float> scales, std::span<float> out) {
@@ -83,12 +107,17 @@ void packChannelScales(std::span<const float> scales, std::span<float> out) {
   std::fill(out.begin() + scales.size(), out.end(), 1.0f);
 }
 
+void packTensorScale(float scale, int64_t rows, std::span<float> out) {
+  std::fill(out.begin(), out.begin() + rows, scale);
+  std::fill(out.begin() + rows, out.end(), 1.0f);
+}
+
 void packGroupScales(std::span<const uint16_t> scales, int64_t rows, int64_t groups, std::span<uint16_t> out) {
-  constexpr uint16_t one = 0x3f80;
-  int64_t padded = paddedRows(rows);
-  for (int64_t group = 0; group < groups; ++group)
-    for (int64_t row = 0; row < padded; ++row)
-      out[group * padded + row] = row < rows ? scales[row * groups + group] : one;
+  transposePadded(scales, rows, groups, floatToBF16(1.0f), out, [](uint16_t scale) { return scale; });
+}
+
+void packGroupZeros(std::span<const int8_t> zeros, int64_t rows, int64_t groups, std::span<uint16_t> out) {
+  transposePadded(zeros, rows, groups, 0, out, [](int8_t zero) { return floatToBF16(float(zero)); });
 }
 
 } // namespace qcc::quant

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "qcc/Quant/Layout.h"
+#include "qcc/Quant/Formats.h"
 
 #include <gtest/gtest.h>
 
@@ -95,6 +96,82 @@ TEST(Layout, S4WordsUnpackToTheBF16FragmentsBySharedShifts) {
         }
 }
 
+TEST(Layout, S8TilesHoldTheFragmentsOfM16N8K32) {
+  std::vector<int8_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = int8_t(i * 7 + 1);
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::S8, kRows, kCols), 0xee);
+  packFragmentsS8(w, kRows, kCols, packed);
+  for (int64_t row0 = 0; row0 < 48; row0 += 16)
+    for (int64_t col0 = 0; col0 < 128; col0 += 32)
+      for (int lane = 0; lane < 32; ++lane)
+        for (int i = 0; i < 16; ++i) {
+          auto [row, col] = elementK32(lane, i);
+          row += row0, col += col0;
+          ASSERT_EQ(int8_t(packed[tileOffset(row0, col0, FragmentFormat::S8) + lane * 16 + i]),
+                    row < kRows && col < kCols ? w[row * kCols + col] : 0);
+        }
+}
+
+TEST(Layout, S8ToBF16WordsConvertByTheDifferenceOfTwoBF16Numbers) {
+  std::vector<int8_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = int8_t(i * 11); // every code
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::S8ToBF16, kRows, kCols), 0xee);
+  packFragmentsS8ToBF16(w, kRows, kCols, packed);
+  for (int64_t row0 = 0; row0 < 48; row0 += 16)
+    for (int64_t col0 = 0; col0 < 128; col0 += 32)
+      for (int lane = 0; lane < 32; ++lane)
+        for (int slab = 0; slab < 2; ++slab)
+          for (int i = 0; i < 8; ++i) {
+            auto [row, col] = elementK16(lane, i);
+            row += row0, col += col0 + slab * 16;
+            int reg = i / 2;
+            uint32_t word;
+            std::memcpy(
+                &word, &packed[tileOffset(row0, col0, FragmentFormat::S8ToBF16) + lane * 16 + (2 * slab + reg / 2) * 4],
+                4);
+            uint32_t pair = word >> 8 * (reg % 2) & 0x00ff00ff;
+            uint16_t half = uint16_t(pair >> (i % 2 ? 16 : 0));
+            float magnitude = bf16ToFloat(0x4300 | (half & 0x7f)), base = bf16ToFloat(0x4300 | (half & 0x80));
+            ASSERT_EQ(magnitude - base, row < kRows && col < kCols ? w[row * kCols + col] : 0);
+          }
+}
+
+TEST(Layout, S4ToE4M3HalfWordsSelectTheFragmentsOfM16N8K32) {
+  std::vector<int8_t> w(kRows * kCols);
+  for (size_t i = 0; i < w.size(); ++i)
+    w[i] = int8_t(int(i * 5 % 16) - 8);
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::S4ToE4M3, kRows, kCols), 0xee);
+  packFragmentsS4ToE4M3(w, kRows, kCols, packed);
+  for (int64_t row0 = 0; row0 < 48; row0 += 16)
+    for (int64_t col0 = 0; col0 < 128; col0 += 64)
+      for (int lane = 0; lane < 32; ++lane)
+        for (int slab = 0; slab < 2; ++slab)
+          for (int i = 0; i < 16; ++i) {
+            auto [row, col] = elementK32(lane, i);
+            row += row0, col += col0 + slab * 32;
+            int reg = i / 4;
+            uint32_t word;
+            std::memcpy(
+                &word, &packed[tileOffset(row0, col0, FragmentFormat::S4ToE4M3) + lane * 16 + (2 * slab + reg / 2) * 4],
+                4);
+            uint32_t nibble = word >> 16 * (reg % 2) >> 4 * (i % 4) & 0xf;
+            int code = int(nibble & 7) - (nibble & 8 ? 8 : 0);
+            ASSERT_EQ(code, row < kRows && col < kCols ? w[row * kCols + col] : 0);
+          }
+}
+
+TEST(Layout, TilesBeyondTheRowsAreOfZeroWeights) {
+  std::vector<int8_t> w(16 * 64, 5), empty(64 * 64, 0);
+  std::vector<uint8_t> packed(packedBytes(FragmentFormat::S4, 64, 64)), zero(packed.size());
+  packFragmentsS4(w, 16, 64, packed);
+  packFragmentsS4(empty, 64, 64, zero);
+  size_t tile = packedBytes(FragmentFormat::S4, 16, 64);
+  EXPECT_TRUE(std::equal(packed.begin() + tile, packed.end(), zero.begin() + tile));
+  EXPECT_FALSE(std::equal(packed.begin(), packed.begin() + tile, zero.begin()));
+}
+
 TEST(Layout, RowBlocksPackToContiguousRangesOfTheWhole) {
   std::vector<uint8_t> w(kRows * kCols);
   for (size_t i = 0; i < w.size(); ++i)
@@ -118,6 +195,19 @@ TEST(Layout, ScalesArePaddedWithOneAndGroupScalesTransposed) {
   EXPECT_EQ(groupOut[64], 11);
   EXPECT_EQ(groupOut[66], 31);
   EXPECT_EQ(groupOut[67], 0x3f80);
+  std::vector<float> tensorOut(paddedRows(3));
+  packTensorScale(-0.5f, 3, tensorOut);
+  EXPECT_EQ(tensorOut[2], -0.5f);
+  EXPECT_EQ(tensorOut[3], 1.0f);
+}
+
+TEST(Layout, ZeroPointsAreBF16InTheOrderOfGroupScales) {
+  std::vector<int8_t> zeros = {-8, 7, 0, 3, -1, 5};
+  std::vector<uint16_t> out(2 * paddedRows(3), 0xeeee);
+  packGroupZeros(zeros, 3, 2, out);
+  for (int row = 0; row < 64; ++row)
+    for (int group = 0; group < 2; ++group)
+      EXPECT_EQ(bf16ToFloat(out[group * 64 + row]), row < 3 ? zeros[row * 2 + group] : 0);
 }
 
 } // namespace

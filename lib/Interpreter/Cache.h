@@ -8,8 +8,8 @@
 namespace qcc::interp {
 
 /// Keys and values of all layers as numbers of the cache's element type, [pages, kv_heads, page_size, head_dim] per
-/// layer; an fp8 cache holds the codes' numbers, without their scale. Positions never written are NaN, so that reading
-/// one shows.
+/// layer; an fp8 or i8 cache holds the codes' numbers, without their scale. Positions never written are NaN, so that
+/// reading one shows.
 template <typename T> class Cache {
 public:
   Cache() = default;
@@ -22,25 +22,24 @@ public:
   int64_t pageSize() const { return rowsPerPage; }
 
 private:
-  struct Scales {
-    std::vector<float> perHead; ///< [layers, kv_heads]; empty: 1
-    float at(int64_t layer, int64_t head, int64_t heads) const {
-      return perHead.empty() ? 1.0f : perHead[size_t(layer * heads + head)];
-    }
+  /// K or V of one layer.
+  struct Pages {
+    std::vector<T> numbers;
+    std::vector<float>
+        scales; ///< a static one for each head, or of an i8 cache [pages, kv_heads, page_size]; else empty
   };
-  size_t offset(int64_t page, int64_t head, int64_t row) const {
-    return size_t(((page * kvHeads + head) * rowsPerPage + row) * headDim);
+  /// Rows of head_dim numbers before that of a page's row.
+  size_t rowIndex(int64_t page, int64_t head, int64_t row) const {
+    return size_t((page * kvHeads + head) * rowsPerPage + row);
   }
-  void write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x,
-             std::span<const int32_t> slots);
+  std::vector<Pages> makePages(size_t layers, int64_t pages, std::optional<llvm::ArrayRef<float>> scales) const;
+  void write(Pages &pages, const Tensor<T> &x, std::span<const int32_t> slots);
   /// Positions [0, length) of one head, [length, head_dim], scaled.
-  std::vector<T> read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table,
-                      int64_t length) const;
+  std::vector<T> read(const Pages &pages, int64_t head, std::span<const int32_t> table, int64_t length) const;
 
   DType type = DType::F32;
   int64_t kvHeads = 0, headDim = 0, rowsPerPage = 64;
-  Scales kScales, vScales;
-  std::vector<std::vector<T>> keys, values; ///< per layer
+  std::vector<Pages> keys, values; ///< per layer
 };
 
 template <typename T> Tensor<T> evalRope(graph::RopeOp op, const Tensor<T> &x, const Tensor<T> &positions);

@@ -36,7 +36,8 @@ template <typename T> Tensor<T> evalUnary(mlir::Operation *op, const Tensor<T> &
 template <typename T> Tensor<T> evalBinary(mlir::Operation *op, const Tensor<T> &a, const Tensor<T> &b);
 template <typename T> Tensor<T> evalCast(graph::CastOp op, const Tensor<T> &x);
 
-// OpsProduct.cpp. `bias` may be null.
+// OpsProduct.cpp. `bias` may be null. Where both operands are dequantized from i8, sums are taken in double: the
+// kernels take them exactly in int32.
 template <typename T>
 Tensor<T> evalLinear(graph::LinearOp op, const Tensor<T> &x, const Tensor<T> &w, const Tensor<T> *bias);
 template <typename T> Tensor<T> evalMatmul(graph::MatmulOp op, const Tensor<T> &a, const Tensor<T> &b);
@@ -45,6 +46,10 @@ void product(int64_t m, int64_t n, int64_t k, const float *a, int64_t pitchA, co
              bool transposed, float *y, int64_t pitchY);
 void product(int64_t m, int64_t n, int64_t k, const double *a, int64_t pitchA, const double *b, int64_t pitchB,
              bool transposed, double *y, int64_t pitchY);
+
+/// Fails where `value`, with these numbers, is the weight of a linear marked sparse24 and has more than two values that
+/// are not zero in an aligned four columns of a row.
+template <typename T> Status checkSparse24(mlir::Value value, const Tensor<T> &w);
 
 // OpsRows.cpp. Ids and rows are in range (checked when the step begins).
 template <typename T> Tensor<T> evalGather(mlir::Value result, const Tensor<T> &table, const Tensor<T> &indices);
@@ -60,11 +65,17 @@ template <typename T> Tensor<T> concatenate(llvm::ArrayRef<Tensor<T>> inputs, in
 template <typename T> Tensor<T> sliceAxis(const Tensor<T> &x, int64_t axis, int64_t begin, int64_t size);
 
 // OpsQuant.cpp
-/// Codes, and scales if there was no `scale` operand (null). Always in f32, the arithmetic of lib/Quant and of the
-/// kernels, so that codes are the same bits; x was rounded to f32 or less. Fails for schemes without a quantizer.
+/// Codes, and scales and perhaps zero points if there was no `scale` operand (null). Always in f32, the arithmetic of
+/// lib/Quant and of the kernels, so that codes are the same bits; x was rounded to f32 or less. Dynamic schemes take
+/// that of activations (ActivationCodes.h), others that of weights (ScaleSearch.h). Fails for schemes without a
+/// quantizer.
 template <typename T>
 Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale);
-template <typename T> Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales);
+/// `zeros` may be null. `firstRow` is the row of the whole at which `codes` begins; where blocks of rows share a scale,
+/// `scales` begins with that row's block.
+template <typename T>
+Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales,
+                         const Tensor<T> *zeros, int64_t firstRow = 0);
 
 } // namespace qcc::interp
 

@@ -1,6 +1,7 @@
 //===- OpsAttention.cpp - Rope, cache and attention -----------------------===//
 
 #include "Cache.h"
+#include "qcc/Quant/ActivationCodes.h"
 #include "qcc/Support/RopeTable.h"
 
 #include <algorithm>
@@ -14,44 +15,58 @@ template <typename T> Cache<T>::Cache(graph::KvCacheOp op, int64_t pages) {
   kvHeads = int64_t(op.getKvHeads());
   headDim = int64_t(op.getHeadDim());
   rowsPerPage = int64_t(op.getPageSize());
-  if (auto scales = op.getKScale())
-    kScales.perHead = *scales;
-  if (auto scales = op.getVScale())
-    vScales.perHead = *scales;
-  keys.assign(size_t(op.getLayers()), std::vector<T>(offset(pages, 0, 0), std::numeric_limits<T>::quiet_NaN()));
-  values = keys;
+  keys = makePages(size_t(op.getLayers()), pages, op.getKScale());
+  values = makePages(size_t(op.getLayers()), pages, op.getVScale());
 }
 
 template <typename T>
-void Cache<T>::write(std::vector<T> &pages, const Scales &scales, int64_t layer, const Tensor<T> &x,
-                     std::span<const int32_t> slots) {
+std::vector<typename Cache<T>::Pages> Cache<T>::makePages(size_t layers, int64_t pages,
+                                                          std::optional<llvm::ArrayRef<float>> scales) const {
+  size_t rows = rowIndex(pages, 0, 0);
+  std::vector<Pages> made(layers, {std::vector<T>(rows * size_t(headDim), std::numeric_limits<T>::quiet_NaN()), {}});
+  for (auto [layer, of] : llvm::enumerate(made)) {
+    if (type == DType::I8)
+      of.scales.assign(rows, 1.0f);
+    else if (scales)
+      of.scales = scales->slice(layer * size_t(kvHeads), size_t(kvHeads)).vec();
+  }
+  return made;
+}
+
+template <typename T> void Cache<T>::write(Pages &pages, const Tensor<T> &x, std::span<const int32_t> slots) {
   for (size_t t = 0; t < slots.size(); ++t)
     for (int64_t head = 0; head < kvHeads; ++head) {
-      size_t to = offset(slots[t] / rowsPerPage, head, slots[t] % rowsPerPage);
-      size_t from = (t * size_t(kvHeads) + size_t(head)) * size_t(headDim);
-      T scale = T(scales.at(layer, head, kvHeads));
-      for (int64_t i = 0; i < headDim; ++i)
-        pages[to + size_t(i)] = x.data()[from + size_t(i)] / scale;
-      roundTo(type, std::span(pages).subspan(to, size_t(headDim)));
+      size_t row = rowIndex(slots[t] / rowsPerPage, head, slots[t] % rowsPerPage);
+      auto from = x.data().subspan((t * size_t(kvHeads) + size_t(head)) * size_t(headDim), size_t(headDim));
+      auto to = std::span(pages.numbers).subspan(row * size_t(headDim), size_t(headDim));
+      if (type == DType::I8) { // in f32, as the kernels do
+        std::vector<float> numbers(from.begin(), from.end());
+        std::vector<int8_t> codes(numbers.size());
+        quant::quantizeInt8PerRow(numbers, 1, headDim, codes, std::span(pages.scales).subspan(row, 1));
+        std::copy(codes.begin(), codes.end(), to.begin());
+        continue;
+      }
+      T scale = pages.scales.empty() ? T(1) : T(pages.scales[size_t(head)]);
+      std::transform(from.begin(), from.end(), to.begin(), [&](T value) { return value / scale; });
+      roundTo(type, to);
     }
 }
 
 template <typename T>
 void Cache<T>::append(graph::KvAppendOp op, const Tensor<T> &k, const Tensor<T> &v, std::span<const int32_t> slots) {
-  int64_t layer = int64_t(op.getLayer());
-  write(keys[size_t(layer)], kScales, layer, k, slots);
-  write(values[size_t(layer)], vScales, layer, v, slots);
+  write(keys[size_t(op.getLayer())], k, slots);
+  write(values[size_t(op.getLayer())], v, slots);
 }
 
 template <typename T>
-std::vector<T> Cache<T>::read(const std::vector<T> &pages, float scale, int64_t head, std::span<const int32_t> table,
-                              int64_t length) const {
+std::vector<T> Cache<T>::read(const Pages &pages, int64_t head, std::span<const int32_t> table, int64_t length) const {
   std::vector<T> out;
   out.reserve(size_t(length * headDim));
   for (int64_t position = 0; position < length; ++position) {
-    size_t from = offset(table[size_t(position / rowsPerPage)], head, position % rowsPerPage);
-    for (int64_t i = 0; i < headDim; ++i)
-      out.push_back(pages[from + size_t(i)] * T(scale));
+    size_t row = rowIndex(table[size_t(position / rowsPerPage)], head, position % rowsPerPage);
+    T scale = pages.scales.empty() ? T(1) : T(pages.scales[type == DType::I8 ? row : size_t(head)]);
+    for (T number : std::span(pages.numbers).subspan(row * size_t(headDim), size_t(headDim)))
+      out.push_back(number * scale);
   }
   return out;
 }
@@ -89,8 +104,8 @@ Tensor<T> Cache<T>::attend(graph::AttentionOp op, const Tensor<T> &q, const Ragg
     for (int64_t head = 0; head < heads; ++head) {
       if (int64_t group = heads / kvHeads; head % group == 0) {
         int64_t kvHead = head / group;
-        k = read(keys[size_t(layer)], kScales.at(layer, kvHead, kvHeads), kvHead, table, length);
-        v = read(values[size_t(layer)], vScales.at(layer, kvHead, kvHeads), kvHead, table, length);
+        k = read(keys[size_t(layer)], kvHead, table, length);
+        v = read(values[size_t(layer)], kvHead, table, length);
       }
       size_t at = size_t(begin * pitch + head * headDim);
       product(fresh, length, headDim, &q.data()[at], pitch, k.data(), headDim, true, scores.data(), length);

@@ -1,8 +1,9 @@
 //===- OpsQuant.cpp - Codes and scales ------------------------------------===//
 
 #include "Ops.h"
+#include "qcc/Quant/ActivationCodes.h"
 #include "qcc/Quant/Formats.h"
-#include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/ScaleSearch.h"
 #include "qcc/Support/Text.h"
 
 #include "llvm/Support/raw_ostream.h"
@@ -13,10 +14,17 @@
 namespace qcc::interp {
 namespace {
 
-/// Which scale belongs to element (row, column).
+int64_t divideUp(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
+
+bool isE4M3(graph::SchemeAttr scheme) { return mlir::isa<mlir::Float8E4M3FNType>(scheme.getStorage()); }
+
+/// Which scale belongs to element (row, column) of a matrix whose first row is row `firstRow` of the whole.
 class ScaleIndex {
 public:
-  ScaleIndex(graph::SchemeAttr scheme, int64_t columns) : scheme(scheme), columns(columns) {}
+  ScaleIndex(graph::SchemeAttr scheme, int64_t columns, int64_t firstRow) : scheme(scheme), columns(columns) {
+    if (scheme.getGranularity() == graph::Granularity::block)
+      rowInBlock = firstRow % scheme.getBlockRows();
+  }
   size_t operator()(int64_t row, int64_t column) const {
     switch (scheme.getGranularity()) {
     case graph::Granularity::tensor:
@@ -25,9 +33,9 @@ public:
     case graph::Granularity::token:
       return size_t(row);
     case graph::Granularity::group:
-      return size_t(row * quant::groupCount(columns, scheme.getGroupSize()) + column / scheme.getGroupSize());
+      return size_t(row * divideUp(columns, scheme.getGroupSize()) + column / scheme.getGroupSize());
     case graph::Granularity::block:
-      return size_t(row / scheme.getBlockRows() * quant::groupCount(columns, scheme.getBlockColumns()) +
+      return size_t((rowInBlock + row) / scheme.getBlockRows() * divideUp(columns, scheme.getBlockColumns()) +
                     column / scheme.getBlockColumns());
     }
     return 0;
@@ -35,111 +43,148 @@ public:
 
 private:
   graph::SchemeAttr scheme;
-  int64_t columns;
+  int64_t columns, rowInBlock = 0;
 };
 
-std::string printed(graph::SchemeAttr scheme) {
-  std::string out;
-  llvm::raw_string_ostream(out) << scheme;
-  return out;
-}
-
 Error unsupported(graph::SchemeAttr scheme) {
-  return {text("the interpreter has no quantizer for ", printed(scheme)), ExitCode::Internal};
+  std::string printed;
+  llvm::raw_string_ostream(printed) << scheme;
+  return {text("no quantizer computes scales for ", printed,
+               scheme.getDynamic() ? "; activations can be f8E4M3FN per tensor, token or group, or i8 per tensor or "
+                                     "token, with f32 scales"
+                                   : "; weights can be i2, i3, i4, i8 or f8E4M3FN with f32 or bf16 scales")};
 }
 
-bool isE4M3(graph::SchemeAttr scheme) { return mlir::isa<mlir::Float8E4M3FNType>(scheme.getStorage()); }
+/// How lib/Quant stores weights of the scheme; none for schemes without a quantizer.
+std::optional<quant::CodeFormat> weightFormat(graph::SchemeAttr scheme) {
+  quant::CodeFormat format;
+  bool isInteger = mlir::isa<mlir::IntegerType>(scheme.getStorage());
+  if ((!isInteger && !isE4M3(scheme)) || (!scheme.getScale().isF32() && !scheme.getScale().isBF16()))
+    return std::nullopt;
+  format.kind = isInteger ? quant::CodeFormat::Kind::Int : quant::CodeFormat::Kind::E4M3;
+  format.bits = int(bitWidth(dtypeOf(scheme.getStorage())));
+  format.zeroPoint = bool(scheme.getZeroPoint());
+  format.scale = scheme.getScale().isF32() ? quant::CodeFormat::ScaleType::F32 : quant::CodeFormat::ScaleType::BF16;
+  switch (scheme.getGranularity()) {
+  case graph::Granularity::tensor:
+    format.blockRows = format.blockCols = 0;
+    break;
+  case graph::Granularity::channel:
+  case graph::Granularity::token:
+    format.blockRows = 1;
+    format.blockCols = 0;
+    break;
+  case graph::Granularity::group:
+    format.blockRows = 1;
+    format.blockCols = scheme.getGroupSize();
+    break;
+  case graph::Granularity::block:
+    format.blockRows = scheme.getBlockRows();
+    format.blockCols = scheme.getBlockColumns();
+    break;
+  }
+  return format;
+}
 
-/// Whether scales can be computed for the scheme.
-bool hasQuantizer(graph::SchemeAttr scheme) {
+std::vector<int64_t> scaleShapeOf(graph::SchemeAttr scheme, llvm::ArrayRef<int64_t> shape) {
+  llvm::SmallVector<int64_t> scales = scheme.getScaleShape(shape);
+  return {scales.begin(), scales.end()};
+}
+
+/// Codes as the numbers they stand for.
+template <typename T> Tensor<T> codeTensor(DType storage, std::vector<int64_t> shape, std::span<const int8_t> codes) {
+  std::vector<T> values(codes.size());
+  for (size_t i = 0; i < codes.size(); ++i)
+    values[i] = storage == DType::E4M3 ? T(quant::e4m3ToFloat(uint8_t(codes[i]))) : T(codes[i]);
+  return Tensor<T>::make(storage, std::move(shape), std::move(values));
+}
+
+template <typename T> using Parts = Expected<std::vector<Tensor<T>>>;
+
+template <typename T> Parts<T> quantizeWeight(graph::QuantizeOp op, const Tensor<T> &x, std::span<const float> input) {
+  graph::SchemeAttr scheme = op.getScheme();
+  std::optional<quant::CodeFormat> format = weightFormat(scheme);
+  if (!format)
+    return unsupported(scheme);
+  quant::ScaleSearch search{op.getSearch() ? quant::ScaleRule::Signed : quant::ScaleRule::MinMax};
+  quant::CodedMatrix coded = quant::roundToNearest(input, x.rows(), x.columns(), *format, {}, search);
+  std::vector<int64_t> scaleShape = scaleShapeOf(scheme, x.shape);
+  std::vector parts{
+      codeTensor<T>(dtypeOf(scheme.getStorage()), x.shape, coded.codes),
+      Tensor<T>::make(dtypeOf(scheme.getScale()), scaleShape, {coded.scales.begin(), coded.scales.end()})};
+  if (scheme.getZeroPoint())
+    parts.push_back(codeTensor<T>(dtypeOf(scheme.getZeroPoint()), scaleShape, coded.zeros));
+  return parts;
+}
+
+template <typename T>
+Parts<T> quantizeActivation(graph::SchemeAttr scheme, const Tensor<T> &x, std::span<const float> input) {
   graph::Granularity granularity = scheme.getGranularity();
-  bool grouped = granularity == graph::Granularity::group;
-  if (isE4M3(scheme))
-    return !grouped && granularity != graph::Granularity::block && scheme.getScale().isF32();
-  return scheme.getStorage().isInteger(4) && (grouped || granularity == graph::Granularity::channel) &&
-         scheme.getScale().isBF16();
-}
-
-template <typename T> std::vector<T> widen(auto const &codes, auto decode) {
-  std::vector<T> values;
-  values.reserve(codes.size());
-  for (auto code : codes)
-    values.push_back(T(decode(code)));
-  return values;
-}
-
-template <typename T>
-std::vector<Tensor<T>> quantizeE4M3(const Tensor<T> &x, std::span<const float> input, int64_t rows,
-                                    std::vector<int64_t> scaleShape) {
-  std::vector<uint8_t> codes(input.size());
-  std::vector<float> scales(size_t(rows), 1.0f);
-  quant::quantizeE4M3PerRow(input, rows, rows == 0 ? 0 : int64_t(input.size()) / rows, codes, scales);
-  return {Tensor<T>::make(DType::E4M3, x.shape, widen<T>(codes, quant::e4m3ToFloat)),
-          Tensor<T>::make(DType::F32, std::move(scaleShape), {scales.begin(), scales.end()})};
-}
-
-template <typename T>
-std::vector<Tensor<T>> quantizeInt4(const Tensor<T> &x, std::span<const float> input, int64_t group,
-                                    std::vector<int64_t> scaleShape) {
-  int64_t rows = x.rows(), columns = x.columns();
+  bool perGroup = granularity == graph::Granularity::group, perTensor = granularity == graph::Granularity::tensor;
+  if (!scheme.getScale().isF32() || (!isE4M3(scheme) && (!scheme.getStorage().isInteger(8) || perGroup)))
+    return unsupported(scheme);
+  // A scale per tensor is that of one long row.
+  int64_t rows = perTensor ? 1 : x.rows(), columns = perTensor ? x.size() : x.columns();
+  int64_t group = perGroup ? scheme.getGroupSize() : std::max<int64_t>(columns, 1);
   std::vector<int8_t> codes(input.size());
-  std::vector<uint16_t> scales(size_t(rows * quant::groupCount(columns, group)));
-  quant::quantizeInt4PerGroup(input, rows, columns, group, codes, scales);
-  return {Tensor<T>::make(DType::I4, x.shape, {codes.begin(), codes.end()}),
-          Tensor<T>::make(DType::BF16, std::move(scaleShape), widen<T>(scales, quant::bf16ToFloat))};
+  std::vector<float> scales(size_t(rows * (perGroup ? divideUp(columns, group) : 1)));
+  if (isE4M3(scheme))
+    quant::quantizeE4M3PerGroup(input, rows, columns, group, {reinterpret_cast<uint8_t *>(codes.data()), codes.size()},
+                                scales);
+  else
+    quant::quantizeInt8PerRow(input, rows, columns, codes, scales);
+  return std::vector{codeTensor<T>(dtypeOf(scheme.getStorage()), x.shape, codes),
+                     Tensor<T>::make(DType::F32, scaleShapeOf(scheme, x.shape), {scales.begin(), scales.end()})};
 }
 
 template <typename T>
-Expected<std::vector<Tensor<T>>> quantizeWithScale(graph::SchemeAttr scheme, const Tensor<T> &x,
-                                                   std::span<const float> input, const Tensor<T> &scale) {
-  ScaleIndex indexOf(scheme, x.columns());
-  DType storage = dtypeOf(scheme.getStorage());
+Tensor<T> quantizeWithScale(graph::QuantizeOp op, const Tensor<T> &x, std::span<const float> input,
+                            const Tensor<T> &scale) {
+  ScaleIndex indexOf(op.getScheme(), x.columns(), 0);
+  DType storage = dtypeOf(op.getScheme().getStorage());
   std::vector<float> codes(input.begin(), input.end());
   for (int64_t row = 0; row < x.rows(); ++row)
     for (int64_t col = 0; col < x.columns(); ++col)
       codes[size_t(row * x.columns() + col)] /= float(scale.data()[indexOf(row, col)]);
-  if (storage == DType::I4 || storage == DType::I8) {
-    float most = storage == DType::I4 ? 7 : 127;
+  if (mlir::isa<mlir::IntegerType>(op.getScheme().getStorage())) {
+    float largest = float((1 << (bitWidth(storage) - 1)) - 1);
+    float smallest = op->template getParentOfType<graph::DerivedOp>() ? -largest - 1 : -largest;
     for (float &code : codes)
-      code = std::clamp(std::nearbyint(code), -most - 1, most);
+      code = std::isnan(code) ? 0.0f : std::clamp(std::nearbyint(code), smallest, largest);
   } else {
     roundTo(storage, std::span<float>(codes));
   }
-  return std::vector{Tensor<T>::make(storage, x.shape, {codes.begin(), codes.end()})};
+  return Tensor<T>::make(storage, x.shape, {codes.begin(), codes.end()});
 }
 
 } // namespace
 
 template <typename T>
 Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale) {
-  graph::SchemeAttr scheme = op.getScheme();
   std::vector<float> input(x.data().begin(), x.data().end());
   if (scale)
-    return quantizeWithScale(scheme, x, input, *scale);
-  if (!hasQuantizer(scheme))
-    return unsupported(scheme);
-  llvm::SmallVector<int64_t> shape = scheme.getScaleShape(x.shape);
-  std::vector<int64_t> scaleShape(shape.begin(), shape.end());
-  bool perGroup = scheme.getGranularity() == graph::Granularity::group;
-  if (!isE4M3(scheme))
-    return quantizeInt4(x, input, perGroup ? scheme.getGroupSize() : x.columns(), std::move(scaleShape));
-  bool perTensor = scheme.getGranularity() == graph::Granularity::tensor;
-  return quantizeE4M3(x, input, perTensor ? 1 : x.rows(), std::move(scaleShape));
+    return std::vector{quantizeWithScale(op, x, input, *scale)};
+  return op.getScheme().getDynamic() ? quantizeActivation(op.getScheme(), x, input) : quantizeWeight(op, x, input);
 }
 
 template <typename T>
-Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales) {
-  ScaleIndex indexOf(op.getScheme(), codes.columns());
+Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const Tensor<T> &scales,
+                         const Tensor<T> *zeros, int64_t firstRow) {
+  ScaleIndex indexOf(op.getScheme(), codes.columns(), firstRow);
   std::vector<T> y(codes.data().begin(), codes.data().end());
   for (int64_t row = 0; row < codes.rows(); ++row)
-    for (int64_t col = 0; col < codes.columns(); ++col)
-      y[size_t(row * codes.columns() + col)] *= scales.data()[indexOf(row, col)];
+    for (int64_t col = 0; col < codes.columns(); ++col) {
+      size_t index = indexOf(row, col);
+      T &value = y[size_t(row * codes.columns() + col)];
+      value = (zeros ? value - zeros->data()[index] : value) * scales.data()[index];
+    }
   return finish<T>(op.getY(), codes.shape, std::move(y));
 }
 
 #define INSTANTIATE(T)                                                                                                 \
   template Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp, const Tensor<T> &, const Tensor<T> *);     \
-  template Tensor<T> evalDequantize(graph::DequantizeOp, const Tensor<T> &, const Tensor<T> &);
+  template Tensor<T> evalDequantize(graph::DequantizeOp, const Tensor<T> &, const Tensor<T> &, const Tensor<T> *,      \
+                                    int64_t);
 INSTANTIATE(float)
 INSTANTIATE(double)
 #undef INSTANTIATE

@@ -5,6 +5,7 @@
 #include "qcc/Quant/RoundToNearest.h"
 #include "qcc/Support/Text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -28,10 +29,19 @@ std::vector<float> decode(DType type, std::span<const std::byte> bytes) {
     return decodeAs<float>(bytes, [](float value) { return value; });
   case DType::BF16:
     return decodeAs<uint16_t>(bytes, quant::bf16ToFloat);
-  default:
-    assert(type == DType::F16 && "checkParameter admits f32, bf16 and f16");
+  case DType::F16:
     return decodeAs<uint16_t>(bytes, quant::f16ToFloat);
+  case DType::E4M3:
+    return decodeAs<uint8_t>(bytes, quant::e4m3ToFloat);
+  default:
+    assert(type == DType::I8 && "checkParameter admits no other type");
+    return decodeAs<int8_t>(bytes, [](int8_t value) { return float(value); });
   }
+}
+
+/// The type that files store a declared type as: codes take a byte each.
+DType storedType(DType declared) {
+  return declared == DType::I2 || declared == DType::I3 || declared == DType::I4 ? DType::I8 : declared;
 }
 
 /// "[3, 17]" for a flat position in a tensor.
@@ -51,11 +61,9 @@ Status checkParameter(graph::ParameterOp op, const ParameterSource &source) {
   auto type = mlir::cast<mlir::RankedTensorType>(op.getType());
   DType declared = dtypeOf(type.getElementType());
   std::string where = text(op.getFile().str(), ": tensor ", quote(op.getTensor().str()));
-  if (declared != DType::F32 && declared != DType::BF16 && declared != DType::F16)
-    return Error{text(where, " is declared as ", nameOf(declared), "; parameters must be f32, bf16 or f16")};
-  if (view->type != declared || !llvm::equal(view->shape, type.getShape()))
+  if (view->type != storedType(declared) || !llvm::equal(view->shape, type.getShape()))
     return Error{text(where, " is ", nameOf(view->type), " ", shapeText(view->shape), " in the file, but ",
-                      nameOf(declared), " ", shapeText({type.getShape().data(), type.getShape().size()}),
+                      nameOf(storedType(declared)), " ", shapeText({type.getShape().data(), type.getShape().size()}),
                       " in the graph; give the weights that the graph was made from")};
   return {};
 }
@@ -82,7 +90,18 @@ Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSour
                       bad->count, " of ", values.size(),
                       " values looked at; the checkpoint is damaged or training diverged")};
   }
-  return Tensor<float>::make(view->type, std::move(shape), std::move(values));
+  DType declared = dtypeOf(mlir::cast<mlir::RankedTensorType>(op.getType()).getElementType());
+  if (declared != view->type) {
+    int largest = (1 << (bitWidth(declared) - 1)) - 1;
+    auto bad =
+        std::find_if(values.begin(), values.end(), [&](float code) { return code < -largest - 1 || code > largest; });
+    if (bad != values.end())
+      return Error{text(op.getFile().str(), ": code ", int(*bad), " in ", quote(op.getTensor().str()), " at ",
+                        position(skipped + (bad - values.begin()), {view->shape.data(), view->shape.size()}),
+                        " is outside the range ", -largest - 1, " to ", largest, " of ", nameOf(declared),
+                        "; the file is damaged or was made for another format")};
+  }
+  return Tensor<float>::make(declared, std::move(shape), std::move(values));
 }
 
 } // namespace qcc::interp

@@ -79,6 +79,10 @@ DType dtypeOf(mlir::Type type) {
     return DType::E4M3;
   if (mlir::isa<mlir::Float8E5M2Type>(type))
     return DType::E5M2;
+  if (type.isInteger(2))
+    return DType::I2;
+  if (type.isInteger(3))
+    return DType::I3;
   if (type.isInteger(4))
     return DType::I4;
   if (type.isInteger(8))
@@ -100,6 +104,8 @@ std::vector<std::byte> encode(DType type, std::span<const float> values) {
     return encodeAs<uint8_t>(values, quant::floatToE4M3);
   case DType::E5M2:
     return encodeAs<uint8_t>(values, quant::floatToE5M2);
+  case DType::I2:
+  case DType::I3:
   case DType::I4:
   case DType::I8:
     return encodeAs<int8_t>(values, [](float value) { return value; });

@@ -23,10 +23,13 @@ Tensor<float> cut(const Tensor<float> &x, int64_t begin, int64_t end) {
 }
 
 bool isPerTensor(graph::SchemeAttr scheme) { return scheme.getGranularity() == graph::Granularity::tensor; }
-/// Scales of row r belong to row r of the data.
-bool isRowwise(graph::SchemeAttr scheme) {
-  return !isPerTensor(scheme) && scheme.getGranularity() != graph::Granularity::block;
+
+/// Rows of data that share a row of scales.
+int64_t rowsPerScale(graph::SchemeAttr scheme) {
+  return scheme.getGranularity() == graph::Granularity::block ? scheme.getBlockRows() : 1;
 }
+
+int64_t divideUp(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 } // namespace
 
@@ -49,6 +52,8 @@ Expected<Tensor<float>> TileEvaluator::whole(Value value) { return rows(value, 0
 
 Expected<Tensor<float>> TileEvaluator::rows(Value value, int64_t begin, int64_t end) {
   value = throughGets(value);
+  if (typeOf(value).getRank() == 0)
+    std::tie(begin, end) = std::pair<int64_t, int64_t>(0, 1);
   auto key = std::tuple(value.getAsOpaquePointer(), begin, end);
   if (auto found = known.find(key); found != known.end())
     return found->second;
@@ -66,6 +71,7 @@ Expected<Tensor<float>> TileEvaluator::compute(Value value, int64_t begin, int64
       .Case<graph::SliceOp>([&](auto op) { return computeSlice(op, begin, end); })
       .Case<graph::TransposeOp>([&](auto op) { return computeTranspose(op, begin, end); })
       .Case<graph::ReshapeOp>([&](auto op) { return computeReshape(op, begin, end); })
+      .Case<graph::BroadcastOp>([&](auto op) { return computeBroadcast(op, begin, end); })
       .Case<graph::QuantizeOp>([&](auto op) { return computeQuantize(op, value, begin, end); })
       .Case<graph::DequantizeOp>([&](auto op) { return computeDequantize(op, begin, end); })
       .Case<graph::CastOp>([&](auto op) -> Result {
@@ -152,38 +158,72 @@ Expected<Tensor<float>> TileEvaluator::computeReshape(graph::ReshapeOp op, int64
   return keepsRows ? y : cut(y, begin, end);
 }
 
+Expected<Tensor<float>> TileEvaluator::computeBroadcast(graph::BroadcastOp op, int64_t begin, int64_t end) {
+  Expected<Tensor<float>> x = rows(op.getX(), begin, end);
+  if (!x)
+    return x;
+  std::vector<int64_t> shape = typeOf(op.getY()).getShape();
+  shape[0] = end - begin;
+  Tensor<float> y{x->type, std::move(shape), nullptr, nullptr};
+  std::vector<float> values;
+  values.reserve(size_t(y.size()));
+  int64_t copies = x->size() == 0 ? 0 : y.size() / x->size();
+  for (float value : x->data())
+    values.insert(values.end(), size_t(copies), value);
+  y.values = std::make_shared<const std::vector<float>>(std::move(values));
+  return y;
+}
+
+Expected<Tensor<float>> TileEvaluator::scaleRows(graph::SchemeAttr scheme, Value scales, int64_t begin, int64_t end) {
+  int64_t unit = rowsPerScale(scheme);
+  return isPerTensor(scheme) ? whole(scales) : rows(scales, begin / unit, divideUp(end, unit));
+}
+
 Expected<Tensor<float>> TileEvaluator::computeQuantize(graph::QuantizeOp op, Value value, int64_t begin, int64_t end) {
   graph::SchemeAttr scheme = op.getScheme();
   Value scaleOperand = op.getScale();
-  // Scales that depend on other rows need them all; given ones per tensor do not.
-  bool all = !isRowwise(scheme) && !(scaleOperand && isPerTensor(scheme));
-  Expected<Tensor<float>> x = all ? whole(op.getX()) : rows(op.getX(), begin, end);
+  // The rows of data behind what is asked for, in whole blocks that share scales.
+  int64_t unit = rowsPerScale(scheme), extent = leading(op.getX());
+  bool isCodes = value == op.getCodes();
+  int64_t first = isCodes ? begin / unit * unit : begin * unit,
+          last = std::min(isCodes ? divideUp(end, unit) * unit : end * unit, extent);
+  if (isPerTensor(scheme) && !scaleOperand)
+    std::tie(first, last) = std::pair<int64_t, int64_t>(0, extent);
+  Expected<Tensor<float>> x = rows(op.getX(), first, last);
   if (!x)
     return x;
   Expected<Tensor<float>> scale = Tensor<float>();
   if (scaleOperand)
-    scale = isRowwise(scheme) ? rows(scaleOperand, begin, end) : whole(scaleOperand);
+    scale = scaleRows(scheme, scaleOperand, first, last);
   if (!scale)
     return scale;
   Expected<std::vector<Tensor<float>>> results = evalQuantize(op, *x, scaleOperand ? &*scale : nullptr);
   if (!results)
     return results.takeError();
-  for (auto [result, tensor] : llvm::zip(op->getResults(), *results))
-    known.insert_or_assign({result.getAsOpaquePointer(), begin, end}, all ? cut(tensor, begin, end) : tensor);
-  return known.at({value.getAsOpaquePointer(), begin, end});
+  // All results of these rows are kept: they are asked for one after the other.
+  for (auto [result, tensor] : llvm::zip(op->getResults(), *results)) {
+    bool isScalar = tensor.shape.empty();
+    int64_t resultUnit = result == op.getCodes() ? 1 : unit;
+    known.insert_or_assign(
+        {result.getAsOpaquePointer(), isScalar ? 0 : first / resultUnit, isScalar ? 1 : divideUp(last, resultUnit)},
+        tensor);
+    if (result == value)
+      x = isScalar ? tensor : cut(tensor, begin - first / resultUnit, end - first / resultUnit);
+  }
+  return x;
 }
 
 Expected<Tensor<float>> TileEvaluator::computeDequantize(graph::DequantizeOp op, int64_t begin, int64_t end) {
-  graph::SchemeAttr scheme = op.getScheme();
-  bool all = scheme.getGranularity() == graph::Granularity::block;
-  Expected<Tensor<float>> codes = all ? whole(op.getCodes()) : rows(op.getCodes(), begin, end);
+  Expected<Tensor<float>> codes = rows(op.getCodes(), begin, end);
   if (!codes)
     return codes;
-  Expected<Tensor<float>> scales = isRowwise(scheme) ? rows(op.getScales(), begin, end) : whole(op.getScales());
+  Expected<Tensor<float>> scales = scaleRows(op.getScheme(), op.getScales(), begin, end);
   if (!scales)
     return scales;
-  Tensor<float> y = evalDequantize(op, *codes, *scales);
-  return all ? cut(y, begin, end) : y;
+  if (!op.getZeros())
+    return evalDequantize<float>(op, *codes, *scales, nullptr, begin);
+  Expected<Tensor<float>> zeros = scaleRows(op.getScheme(), op.getZeros(), begin, end);
+  return zeros ? Expected<Tensor<float>>(evalDequantize<float>(op, *codes, *scales, &*zeros, begin)) : zeros;
 }
 
 } // namespace qcc::interp

@@ -10,7 +10,7 @@
 namespace qcc::interp {
 
 /// Rows [begin, end) of a parameter as f32. Fails when the source lacks it, its stored type or shape is not the
-/// declared one, or a value is not finite.
+/// declared one (integer codes are stored as i8), a value is not finite, or a code is outside its type's range.
 Expected<Tensor<float>> loadParameter(graph::ParameterOp op, const ParameterSource &source, int64_t begin, int64_t end);
 /// The checks of loadParameter that need no data.
 Status checkParameter(graph::ParameterOp op, const ParameterSource &source);
@@ -25,7 +25,8 @@ mlir::Value throughGets(mlir::Value value);
 class TileEvaluator {
 public:
   explicit TileEvaluator(const ParameterSource &source) : source(source) {}
-  /// For scalars the range is ignored. Not for results of pack.
+  /// For scalars the range is ignored, rows that share a scale in blocks are best asked for in whole blocks. Not for
+  /// results of pack.
   Expected<Tensor<float>> rows(mlir::Value value, int64_t begin, int64_t end);
   Expected<Tensor<float>> whole(mlir::Value value);
 
@@ -37,6 +38,9 @@ private:
   Expected<Tensor<float>> computeSlice(graph::SliceOp op, int64_t begin, int64_t end);
   Expected<Tensor<float>> computeTranspose(graph::TransposeOp op, int64_t begin, int64_t end);
   Expected<Tensor<float>> computeReshape(graph::ReshapeOp op, int64_t begin, int64_t end);
+  Expected<Tensor<float>> computeBroadcast(graph::BroadcastOp op, int64_t begin, int64_t end);
+  /// Rows [begin, end) of the scales or zero points that belong to such rows of data.
+  Expected<Tensor<float>> scaleRows(graph::SchemeAttr scheme, mlir::Value scales, int64_t begin, int64_t end);
   Expected<Tensor<float>> computeQuantize(graph::QuantizeOp op, mlir::Value value, int64_t begin, int64_t end);
   Expected<Tensor<float>> computeDequantize(graph::DequantizeOp op, int64_t begin, int64_t end);
 

@@ -60,6 +60,8 @@ template <typename T> Status WeightValues<T>::load(Value value) {
   Values scratch = given;
   if (Status status = evaluate(value, scratch); !status)
     return status;
+  if (Status status = checkSparse24(value, scratch[value]); !status)
+    return status;
   kept[value] = std::move(scratch[value]);
   return {};
 }

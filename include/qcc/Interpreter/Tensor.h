@@ -50,7 +50,7 @@ void roundTo(DType type, std::span<double> values);
 /// The stored type of an element type of the graph dialect; asserts on others, which its verifiers exclude.
 DType dtypeOf(mlir::Type elementType);
 
-/// Little-endian bytes of values that are exactly of `type`; i4 takes a byte per code, -8…7.
+/// Little-endian bytes of values that are exactly of `type`; integer codes take a byte each.
 std::vector<std::byte> encode(DType type, std::span<const float> values);
 
 } // namespace qcc::interp

@@ -331,7 +331,9 @@ Attribute LayoutAttr::parse(AsmParser &parser, Type) {
     return {};
   auto kind = symbolizeLayoutKind(keyword);
   if (!kind) {
-    parser.emitError(loc) << "unknown layout '" << keyword << "'; must be fragment, scales_channel, scales_group, scales_block, zeros_group or metadata24";
+    parser.emitError(loc)
+        << "unknown layout '" << keyword
+        << "'; must be fragment, scales_channel, scales_group, scales_block, zeros_group or metadata24";
     return {};
   }
   std::optional<FragmentFormat> format;

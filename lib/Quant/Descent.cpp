@@ -1,11 +1,11 @@
 //===- Descent.cpp - Coordinate descent over codes, least-squares scales -------------===//
 //
-// With d = w* - q of a row and g = d (H + λI), moving one weight by Δ changes the row's cost by Δ (Δ h_jj - 2 g_j): the
+// With d = w* - q of a row and g = d H, moving one weight by Δ changes the row's cost by Δ (Δ h_jj - 2 g_j): the
 // best grid point is the one nearest to q_j + g_j / h_jj. Columns are swept in chunks: g of a chunk is computed afresh
 // from d (one product), kept up to date inside the chunk while codes move, and forgotten. So nothing of size [rows, k]
 // is kept in f64, and errors do not pile up.
 //
-// A scale s of codes c (of one block, other blocks fixed) is best at s + c (H + λI) dᵀ / c (H + λI) cᵀ. Where blocks
+// A scale s of codes c (of one block, other blocks fixed) is best at s + c H dᵀ / c H cᵀ. Where blocks
 // are no wider than a chunk that is computed inside the sweep, else by a product of its own at the end of a pass. A
 // scale is rounded to its stored type and kept only if the cost falls.
 //
@@ -27,10 +27,10 @@ constexpr int64_t kChunk = 128;
 
 class Descent {
 public:
-  Descent(const Target &target, const Moments &moments, double lambda, std::span<const uint8_t> dead, unsigned threads,
+  Descent(const Target &target, const Moments &moments, std::span<const uint8_t> dead, unsigned threads,
           CodedMatrix &coded)
-      : target(target), hessian(moments.hessian), lambda(lambda), dead(dead), threads(threads), coded(coded),
-        rows(target.rows), k(target.k), tile(tileRows(coded.format, rows)), blockRows(coded.format.rowsOf(rows)),
+      : target(target), hessian(moments.hessian), dead(dead), threads(threads), coded(coded), rows(target.rows),
+        k(target.k), tile(tileRows(coded.format, rows)), blockRows(coded.format.rowsOf(rows)),
         blockCols(coded.format.colsOf(k)) {
     refitsInSweep = blockCols <= kChunk && tile % blockRows == 0;
     chunk = blockCols <= kChunk ? blockCols * (kChunk / blockCols) : kChunk;
@@ -45,15 +45,6 @@ public:
       for (int64_t col = 0; col < k; col += blockCols)
         gain += refit(col, std::min(k, col + blockCols));
     return gain;
-  }
-
-  double squares() const {
-    std::vector<double> parts((rows + tile - 1) / tile);
-    parallelFor(0, rows, tile, threads, [&](int64_t begin, int64_t end) {
-      std::vector<double> error = errorOf(begin, end);
-      parts[begin / tile] = cblas_ddot(error.size(), error.data(), 1, error.data(), 1);
-    });
-    return std::accumulate(parts.begin(), parts.end(), 0.0);
   }
 
 private:
@@ -76,14 +67,12 @@ private:
     return error;
   }
 
-  /// (H + λI)[begin:end, begin:end] in f64.
+  /// H[begin:end, begin:end] in f64.
   std::vector<double> diagonalBlock(int64_t begin, int64_t end) const {
     int64_t width = end - begin;
     std::vector<double> block(width * width);
-    for (int64_t i = 0; i < width; ++i) {
+    for (int64_t i = 0; i < width; ++i)
       std::copy_n(hessian.data() + (begin + i) * k + begin, width, block.data() + i * width);
-      block[i * width + i] += lambda;
-    }
     return block;
   }
 
@@ -98,7 +87,6 @@ private:
       std::vector<double> block = diagonalBlock(begin, end);
       for (int64_t row = 0; row < height; ++row) {
         double *g = gradient.data() + row * width, *d = error.data() + row * k + begin;
-        addScaled(g, lambda, d, width);
         gain += moveCodes(rowBegin + row, begin, width, block.data(), g, d);
       }
       if (refitsInSweep)
@@ -193,7 +181,7 @@ private:
           for (int64_t j = 0; j < width; ++j) {
             bool inside = col + j >= begin && col + j < end;
             double unit = inside ? units[row * inner + col + j - begin] : 0;
-            double product = products[row * width + j] + lambda * unit;
+            double product = products[row * width + j];
             nums[rowBegin + row] += product * error[row * k + col + j];
             dens[rowBegin + row] += product * unit;
           }
@@ -215,7 +203,6 @@ private:
 
   const Target &target;
   std::span<const float> hessian;
-  double lambda;
   std::span<const uint8_t> dead;
   unsigned threads;
   CodedMatrix &coded;
@@ -225,16 +212,14 @@ private:
 
 } // namespace
 
-Cost descend(const Target &target, const Moments &moments, double lambda, std::span<const uint8_t> dead, int passes,
-             Cost cost, unsigned threads, CodedMatrix &coded) {
-  if (passes == 0)
-    return cost;
+double descend(const Target &target, const Moments &moments, std::span<const uint8_t> dead, int passes,
+               unsigned threads, CodedMatrix &coded) {
   SingleThreadedBlas blas;
-  Descent descent(target, moments, lambda, dead, threads, coded);
+  Descent descent(target, moments, dead, threads, coded);
+  double fall = 0;
   for (int pass = 0; pass < passes; ++pass)
-    cost.damped -= descent.pass();
-  cost.squares = descent.squares();
-  return cost;
+    fall += descent.pass();
+  return fall;
 }
 
 } // namespace qcc::quant

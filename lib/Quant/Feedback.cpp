@@ -6,6 +6,7 @@
 #include "qcc/Support/Parallel.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace qcc::quant {
 namespace {
@@ -23,7 +24,7 @@ public:
       }
   }
 
-  Cost run(int64_t block) {
+  double run(int64_t block) {
     std::vector<double> pushed(height * block);
     for (int64_t end = k; end > 0;) {
       int64_t begin = std::max<int64_t>(0, end - block), width = end - begin;
@@ -57,8 +58,8 @@ private:
       error -= value;
       double term = (wanted - value) * lower[j];
       if (!factor.dead[col]) {
-        cost.damped += term * term;
-        cost.squares += error * error;
+        // Σ term² is the cost with H + λI.
+        cost += term * term - factor.lambda * error * error;
       }
       addScaled(pushed, error, lower + begin, j - begin);
     }
@@ -69,7 +70,7 @@ private:
   CodedMatrix &coded;
   int64_t first, height, k;
   std::vector<double> errors;
-  Cost cost;
+  double cost = 0;
 };
 
 } // namespace
@@ -80,20 +81,15 @@ int64_t tileRows(const CodeFormat &format, int64_t rows) {
   return together > 1 && together <= 256 ? (tile + together - 1) / together * together : tile;
 }
 
-Cost feedback(const Target &target, const Factor &factor, int64_t block, unsigned threads, CodedMatrix &coded) {
+double feedback(const Target &target, const Factor &factor, int64_t block, unsigned threads, CodedMatrix &coded) {
   SingleThreadedBlas blas;
   int64_t rows = target.rows, tile = tileRows(coded.format, rows);
   coded.codes.assign(size_t(rows * target.k), 0);
-  std::vector<Cost> costs((rows + tile - 1) / tile);
+  std::vector<double> costs((rows + tile - 1) / tile);
   parallelFor(0, rows, tile, threads, [&](int64_t begin, int64_t end) {
     costs[begin / tile] = Tile(target, factor, coded, begin, end).run(block);
   });
-  Cost sum;
-  for (Cost cost : costs) {
-    sum.damped += cost.damped;
-    sum.squares += cost.squares;
-  }
-  return sum;
+  return std::accumulate(costs.begin(), costs.end(), 0.0);
 }
 
 } // namespace qcc::quant

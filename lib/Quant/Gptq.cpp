@@ -49,8 +49,7 @@ Solution solve(const Target &target, const Moments &moments, const Factor &facto
   Solution solution;
   solution.coded = searchScales(target.w, target.rows, target.k, format, importance, options.scales, options.threads);
   solution.cost = feedback(target, factor, options.block, options.threads, solution.coded);
-  solution.cost = descend(target, moments, factor.lambda, factor.dead, options.descentPasses, solution.cost,
-                          options.threads, solution.coded);
+  solution.cost -= descend(target, moments, factor.dead, options.descentPasses, options.threads, solution.coded);
   return solution;
 }
 

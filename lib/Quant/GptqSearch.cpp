@@ -68,8 +68,7 @@ public:
     result.report = {factor.damping, factor.escalations, rows.product.empty() ? 0 : candidate.correction,
                      candidate.order, factor.deadColumns};
     double total = energy(rows.w, rows.count, factor, options.threads);
-    result.report.trainError =
-        total > 0 ? std::max(0.0, solution.cost.damped - factor.lambda * solution.cost.squares) / total : 0;
+    result.report.trainError = total > 0 ? std::max(0.0, solution.cost) / total : 0;
     if (moments.heldOut > 0)
       result.report.heldOutError = heldOutError(rows.w, decoded(solution.coded), rows.count, moments, options.threads);
     result.coded = std::move(solution.coded);

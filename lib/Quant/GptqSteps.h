@@ -38,7 +38,7 @@ std::vector<float> correct(std::span<const float> w, std::span<const float> prod
 /// tr(W H Wᵀ)
 double energy(std::span<const float> w, int64_t rows, const Factor &factor, unsigned threads);
 
-/// The problem that feedback and descent share: minimize tr((W* - Q)(H + λI)(W* - Q)ᵀ) over codes and scales.
+/// What feedback and descent bring Q close to.
 struct Target {
   std::span<const float> w; ///< W*, [rows, k]
   int64_t rows = 0, k = 0;
@@ -49,15 +49,12 @@ struct Target {
 /// Rows that are worked on together: whole blocks of scales where they are small. A function of the shape alone.
 int64_t tileRows(const CodeFormat &format, int64_t rows);
 
-/// What quantization cost: tr((W* - Q)(H + λI)(W* - Q)ᵀ) and ‖W* - Q‖².
-struct Cost {
-  double damped = 0, squares = 0;
-};
-/// Step 3: codes for coded's scales.
-Cost feedback(const Target &target, const Factor &factor, int64_t block, unsigned threads, CodedMatrix &coded);
-/// Step 4; returns what is left.
-Cost descend(const Target &target, const Moments &moments, double lambda, std::span<const uint8_t> dead, int passes,
-             Cost cost, unsigned threads, CodedMatrix &coded);
+/// Step 3: codes for coded's scales. Returns tr((W* - Q) H (W* - Q)ᵀ).
+double feedback(const Target &target, const Factor &factor, int64_t block, unsigned threads, CodedMatrix &coded);
+/// Step 4. Returns by how much tr((W* - Q) H (W* - Q)ᵀ) fell. Damping is left out: it keeps the inverse of H from
+/// magnifying noise, and no inverse is used here.
+double descend(const Target &target, const Moments &moments, std::span<const uint8_t> dead, int passes,
+               unsigned threads, CodedMatrix &coded);
 
 /// Shapes agree, weights are finite, the damping is a number.
 Status checkLayer(std::span<const float> w, int64_t rows, const Moments &moments, double damping,
@@ -65,7 +62,7 @@ Status checkLayer(std::span<const float> w, int64_t rows, const Moments &moments
 /// Steps 2 to 4.
 struct Solution {
   CodedMatrix coded;
-  Cost cost;
+  double cost; ///< tr((W* - Q) H (W* - Q)ᵀ)
 };
 Solution solve(const Target &target, const Moments &moments, const Factor &factor, const CodeFormat &format,
                const GptqOptions &options);

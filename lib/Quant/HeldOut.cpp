@@ -44,7 +44,7 @@ double heldOutError(std::span<const float> w, std::span<const float> quantized, 
     all.error += sum.error;
     all.total += sum.total;
   }
-  return all.total > 0 ? all.error / all.total : 0;
+  return all.total == 0 ? 0 : all.error / all.total;
 }
 
 } // namespace qcc::quant

@@ -2,6 +2,7 @@
 
 #include "qcc/Quant/Moments.h"
 #include "Blas.h"
+#include "qcc/Quant/RoundToNearest.h"
 #include "qcc/Support/Parallel.h"
 #include "qcc/Support/Text.h"
 
@@ -116,6 +117,10 @@ Expected<Moments> MomentSum::finish() && {
   if (bad < k)
     return Error{text("second moments of inputs: NaN, infinity or more than f32 holds in column ", bad, " of ", k,
                       "; look at the layer's inputs on the calibration data")};
+  for (const std::vector<float> *rows : {&sums.heldOutQuant, &sums.heldOutFloat})
+    if (auto found = findNonFinite(*rows))
+      return Error{text("held-out inputs: NaN or infinity in column ", found->first % k, " of ", k,
+                        "; look at the layer's inputs on the calibration data")};
   mirror(sums.hessian, k, threads);
   return std::move(sums);
 }

@@ -8,7 +8,7 @@
 //   3. GPTQ                  columns in an order; U = upper Cholesky factor of (H + λI)⁻¹;
 //                            e = (w_i - q_i) / U_ii, later columns w_j -= e U_ij   (Frantar et al. 2022)
 //   4. polish                coordinate descent over codes and least-squares refits of scales on
-//                            tr((W* - Q)(H + λI)(W* - Q)ᵀ), never increasing it
+//                            tr((W* - Q) H (W* - Q)ᵀ), never increasing it
 //
 // Since E‖W x_f - Q x_q‖² = tr((W* - Q) H (W* - Q)ᵀ) + a constant (λ = 0, β = 1), 2 to 4 need no data but H. With a
 // mask pruned weights are zero and their errors are fed to later columns like any other; give the weights refit to the

@@ -43,8 +43,8 @@ public:
   void add(std::span<const float> xq, std::span<const float> xf, int64_t rows);
   /// Rows that judge candidates. xf may be empty without cross: x_f = x_q then.
   void addHeldOut(std::span<const float> xq, std::span<const float> xf, int64_t rows);
-  /// Divides by the number of tokens, mirrors the triangle. Fails on NaN or infinity, naming the first column, and when
-  /// no token was added.
+  /// Divides by the number of tokens, mirrors the triangle. Fails on NaN or infinity in sums or held-out rows, naming
+  /// the first column, and when no token was added.
   Expected<Moments> finish() &&;
 
 private:

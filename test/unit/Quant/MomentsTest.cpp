@@ -91,6 +91,14 @@ TEST(Moments, RefuseWhatIsNotFiniteNamingTheColumnAndNoTokens) {
     ASSERT_FALSE(moments);
     EXPECT_NE(moments.error().message.find("column 6 of 8"), std::string::npos) << moments.error().message;
   }
+  std::vector<float> good = gaussian(n * k, 1), held = gaussian(n * k, 2);
+  held[2 * k + 5] = std::numeric_limits<float>::infinity();
+  MomentSum sum(k, false);
+  sum.add(good, {}, n);
+  sum.addHeldOut(held, {}, n);
+  Expected<Moments> moments = std::move(sum).finish();
+  ASSERT_FALSE(moments);
+  EXPECT_NE(moments.error().message.find("held-out inputs: NaN or infinity in column 5 of 8"), std::string::npos);
   Expected<Moments> none = MomentSum(k, false).finish();
   ASSERT_FALSE(none);
   EXPECT_NE(none.error().message.find("no token"), std::string::npos);

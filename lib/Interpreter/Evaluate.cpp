@@ -79,7 +79,8 @@ template <typename T> Results<T> evaluatePure(Operation *op, Operands<T> operand
         return one(sliceAxis(in(0), int64_t(x.getAxis()), int64_t(x.getBegin()), int64_t(x.getSize())));
       })
       .template Case<graph::QuantizeOp>([&](auto x) { return evalQuantize(x, in(0), optional(x.getScale())); })
-      .template Case<graph::DequantizeOp>([&](auto x) { return one(evalDequantize(x, in(0), in(1), optional(x.getZeros()))); })
+      .template Case<graph::DequantizeOp>(
+          [&](auto x) { return one(evalDequantize(x, in(0), in(1), optional(x.getZeros()))); })
       .Default([](Operation *unknown) -> Results<T> {
         return Error{text("the interpreter does not execute '", unknown->getName().getStringRef().str(),
                           "'; it runs IR of the import and quantize phases")};

@@ -97,6 +97,8 @@ Results<T> evaluateOp(Operation *op, Operands<T> operand, Cache<T> &cache, const
       .template Case<graph::AttentionOp>([&](auto attention) -> Results<T> {
         return std::vector{cache.attend(attention, operand(attention.getQ()), batch)};
       })
+      // It has no results; what is returned here is for the observer.
+      .template Case<graph::ObserveOp>([&](auto observe) -> Results<T> { return std::vector{operand(observe.getX())}; })
       .Default([&](Operation *) { return evaluatePure<T>(op, operand); });
 }
 

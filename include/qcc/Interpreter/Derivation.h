@@ -35,12 +35,14 @@ public:
   static Expected<Derivation> create(mlir::Operation *symbol, const ParameterSource &source);
 
   /// Results are computed in tiles of a common row range: of the leading dimension, or of a packed weight's rows padded
-  /// to 64. 1 when the results do not share one (then the only tile is everything).
+  /// to 64; scales of blocks of rows go with the rows of their blocks. 1 when the results do not share one, or follow from
+  /// a scale that needs all rows (then the only tile is everything).
   int64_t rows() const { return rowCount; }
-  /// Tiles begin at multiples of this (64 when something is packed, else 1) and end at one or at rows().
+  /// Tiles begin at multiples of this (of 64 when something is packed, of the rows that share scales) and end at one or at
+  /// rows().
   int64_t rowMultiple() const { return multiple; }
   unsigned resultCount() const { return unsigned(results.size()); }
-  /// Size of a result in its stored form: packed layouts as graph.pack says, i4 a byte per code, everything else its
+  /// Size of a result in its stored form: packed layouts as graph.pack says, integer codes a byte each, everything else its
   /// dtype row-major.
   uint64_t byteCount(unsigned result) const;
 
@@ -59,7 +61,7 @@ private:
   const ParameterSource *source = nullptr;
   std::vector<mlir::Type> results;
   int64_t rowCount = 1, multiple = 1;
-  bool streams = false; ///< false: rowCount 1 stands for everything
+  bool streams = true; ///< false: rowCount 1 stands for everything
 };
 
 } // namespace qcc::interp

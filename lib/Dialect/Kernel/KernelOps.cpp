@@ -20,16 +20,35 @@ bool isVectorOf(RankedTensorType type, int64_t size, Type element) {
   return type.getRank() == 1 && type.getDimSize(0) == size && type.getElementType() == element;
 }
 
-/// One f32 per row.
-bool isRowScale(RankedTensorType type) { return type.getRank() == 1 && type.getElementType().isF32(); }
+bool isCodes(Type element) { return isa<Float8E4M3FNType>(element) || element.isInteger(8); }
 
-/// Shared by pointwise and normalize: a scale exists exactly when y is e4m3.
-LogicalResult verifyQuantizedResult(Operation *op, RankedTensorType y, Value scale) {
-  bool quantized = isa<Float8E4M3FNType>(y.getElementType());
-  if (!quantized && !y.getElementType().isBF16())
-    return op->emitOpError() << "result element type " << y.getElementType() << " must be bf16 or f8E4M3FN";
-  if (quantized != bool(scale) || (scale && !isRowScale(typeOf(scale))))
-    return op->emitOpError() << "a result of one f32 scale per row must be present exactly when y is f8E4M3FN";
+/// One f32 per row, or per row and group of 128 columns of e4m3 codes y.
+bool isScalesOf(RankedTensorType y, RankedTensorType scales) {
+  if (!scales.getElementType().isF32() || !scales.isDynamicDim(0))
+    return false;
+  if (scales.getRank() == 1)
+    return true;
+  return isRows(scales) && scales.getDimSize(1) == llvm::divideCeil(y.getDimSize(1), 128) &&
+         isa<Float8E4M3FNType>(y.getElementType());
+}
+
+/// Shared by pointwise and normalize.
+LogicalResult verifyQuantizedResult(Operation *op, RankedTensorType y, Value scale, Value staticScale) {
+  if (y.getElementType().isBF16()) {
+    if (scale || staticScale)
+      return op->emitOpError() << "a bf16 result has no scales";
+    return success();
+  }
+  if (!isCodes(y.getElementType()))
+    return op->emitOpError() << "result element type " << y.getElementType() << " must be bf16, f8E4M3FN or i8";
+  if (bool(scale) == bool(staticScale))
+    return op->emitOpError() << "codes must have either computed scales as a result or a static_scale";
+  if (staticScale && (typeOf(staticScale).getRank() != 0 || !typeOf(staticScale).getElementType().isF32()))
+    return op->emitOpError() << "static_scale " << typeOf(staticScale) << " must be one f32, tensor<f32>";
+  if (scale && (typeOf(scale).getRank() == 0 || !isScalesOf(y, typeOf(scale))))
+    return op->emitOpError() << "scale " << typeOf(scale)
+                             << " must be f32 of one per row, or for f8E4M3FN per row and group of 128 columns, [?, "
+                             << llvm::divideCeil(y.getDimSize(1), 128) << "]";
   return success();
 }
 
@@ -103,7 +122,7 @@ LogicalResult NormalizeOp::verify() {
       (getSum() && (getSum().getType() != getX().getType() || getResidual().getType() != getX().getType())))
     return emitOpError() << "sum must be present exactly when residual is, both with x's type " << x;
   // normalize_c3
-  return verifyQuantizedResult(*this, typeOf(getY()), getScale());
+  return verifyQuantizedResult(*this, typeOf(getY()), getScale(), getStaticScale());
 }
 
 LogicalResult RopeAppendOp::verify() {
@@ -174,7 +193,7 @@ LogicalResult PointwiseOp::verify() {
         !isRowsOf(type, BFloat16Type::get(getContext())) || offset < 0 || offset + y.getDimSize(1) > type.getDimSize(1))
       return emitOpError() << "columns " << offset << " to " << offset + y.getDimSize(1) << " lie outside " << type;
   // pointwise_c3
-  if (failed(verifyQuantizedResult(*this, y, getScale())))
+  if (failed(verifyQuantizedResult(*this, y, getScale(), getStaticScale())))
     return failure();
   // pointwise_c4
   SmallVector<Type> arguments(getInputs().size(), BFloat16Type::get(getContext()));
@@ -184,11 +203,17 @@ LogicalResult PointwiseOp::verify() {
 LogicalResult GatherOp::verify() {
   RankedTensorType table = typeOf(getTable()), index = typeOf(getIndex()), y = typeOf(getY());
   // gather_c1
-  if (!isRowsOf(table, BFloat16Type::get(getContext())) || index.getRank() != 1 ||
-      !index.getElementType().isInteger(32) || !isRowsOf(y, table.getElementType()) ||
-      y.getDimSize(1) != table.getDimSize(1))
+  if (!isRows(table) || index.getRank() != 1 || !index.getElementType().isInteger(32) ||
+      !isRowsOf(y, BFloat16Type::get(getContext())) || y.getDimSize(1) != table.getDimSize(1))
     return emitOpError() << "table " << table << ", index " << index << " and y " << y
-                         << " must be [rows, H] bf16, [?] i32 and [?, H] bf16";
+                         << " must be [rows, H], [?] i32 and [?, H] bf16";
+  // gather_c2
+  if (getScale() ? !isCodes(table.getElementType()) ||
+                       !isVectorOf(typeOf(getScale()), table.getDimSize(0), Float32Type::get(getContext()))
+                 : !table.getElementType().isBF16())
+    return emitOpError() << "table " << table
+                         << " must be bf16 without scales, or f8E4M3FN or i8 with an f32 scale for "
+                         << "each of its rows";
   return success();
 }
 

@@ -52,8 +52,18 @@ graph::KvCacheOp cacheOf(Operation *op, FlatSymbolRefAttr name) {
   return SymbolTable::lookupNearestSymbolFrom<graph::KvCacheOp>(op, name);
 }
 
+/// What normalize and pointwise store; the ops' verifiers say which types come together.
 codegen::ActQuant actQuantOf(Value y, Value scale) {
-  return scale ? codegen::ActQuant::E4M3Token : codegen::ActQuant::None;
+  using codegen::ActQuant;
+  Type element = typeOf(y).getElementType();
+  if (element.isBF16())
+    return ActQuant::None;
+  bool isS8 = element.isInteger(8);
+  if (!scale)
+    return isS8 ? ActQuant::S8Static : ActQuant::E4M3Static;
+  if (typeOf(scale).getRank() == 2)
+    return ActQuant::E4M3Group128;
+  return isS8 ? ActQuant::S8Token : ActQuant::E4M3Token;
 }
 
 FailureOr<codegen::KernelDesc> describeGemm(kernel::GemmOp op) {
@@ -128,7 +138,8 @@ codegen::AttentionDesc describeAttention(kernel::AttentionOp op) {
 codegen::GatherDesc describeGather(kernel::GatherOp op) {
   // A constant table lies dense in the engine; rows of an activation start aligned.
   bool isConstant = op.getTable().getDefiningOp<graph::GetOp>() != nullptr;
-  return {columnsOf(op.getY()), isConstant ? columnsOf(op.getTable()) : pitchOf(op.getTable())};
+  return {columnsOf(op.getY()), isConstant ? columnsOf(op.getTable()) : pitchOf(op.getTable()),
+          elemTypeOf(typeOf(op.getTable()).getElementType())};
 }
 
 } // namespace
@@ -140,7 +151,9 @@ codegen::ElemType elemTypeOf(Type type) {
     return codegen::ElemType::E4M3;
   if (type.isInteger(32))
     return codegen::ElemType::I32;
-  assert(type.isF32() && "kernel ops hold f32, bf16, f8E4M3FN and i32 only");
+  if (type.isInteger(8))
+    return codegen::ElemType::S8;
+  assert(type.isF32() && "kernel ops hold f32, bf16, f8E4M3FN, i8 and i32 only");
   return codegen::ElemType::F32;
 }
 

@@ -243,8 +243,13 @@ FailureOr<Attribute> Lowering::addressOf(Operation *op, StringRef argument) {
     for (auto [index, extra] : llvm::enumerate(gemm.getExtras()))
       values["operand" + std::to_string(index)] = extra;
   } else if (auto normalize = dyn_cast<kernel::NormalizeOp>(op)) {
-    values = {{"x", normalize.getX()},     {"weight", normalize.getWeight()}, {"residual", normalize.getResidual()},
-              {"sum", normalize.getSum()}, {"y", normalize.getY()},           {"y_scale", normalize.getScale()}};
+    values = {{"x", normalize.getX()},
+              {"weight", normalize.getWeight()},
+              {"residual", normalize.getResidual()},
+              {"static_scale", normalize.getStaticScale()},
+              {"sum", normalize.getSum()},
+              {"y", normalize.getY()},
+              {"y_scale", normalize.getScale()}};
   } else if (auto rope = dyn_cast<kernel::RopeAppendOp>(op)) {
     values = {{"q_in", rope.getQ()},         {"k_in", rope.getK()},
               {"v_in", rope.getV()},         {"positions", rope.getPositions()},
@@ -262,11 +267,14 @@ FailureOr<Attribute> Lowering::addressOf(Operation *op, StringRef argument) {
     if (argument == "workspace")
       special = workspaces.lookup(op);
   } else if (auto pointwise = dyn_cast<kernel::PointwiseOp>(op)) {
-    values = {{"y", pointwise.getY()}, {"y_scale", pointwise.getScale()}};
+    values = {{"y", pointwise.getY()}, {"y_scale", pointwise.getScale()}, {"static_scale", pointwise.getStaticScale()}};
     for (auto [index, input] : llvm::enumerate(pointwise.getInputs()))
       values["input" + std::to_string(index)] = input;
   } else if (auto gather = dyn_cast<kernel::GatherOp>(op)) {
-    values = {{"table", gather.getTable()}, {"index", gather.getIndex()}, {"y", gather.getY()}};
+    values = {{"table", gather.getTable()},
+              {"table_scale", gather.getScale()},
+              {"index", gather.getIndex()},
+              {"y", gather.getY()}};
   } else if (auto argmax = dyn_cast<kernel::ArgmaxOp>(op)) {
     values = {{"x", argmax.getX()}, {"y", argmax.getY()}};
   }

@@ -5,6 +5,8 @@
 #include "qcc/Transforms/Schedule/ModelInfo.h"
 #include "qcc/Transforms/Schedule/Passes.h"
 
+#include "llvm/ADT/MapVector.h"
+
 using namespace mlir;
 
 namespace qcc {
@@ -33,11 +35,41 @@ bool isInlined(Operation *op) {
          (isElementwise(*op->getUsers().begin()) || isa<graph::QuantizeOp>(*op->getUsers().begin()));
 }
 
-/// Per-token e4m3 with dynamic scales: what kernels can produce.
-bool isTokenQuantize(Operation *op) {
+bool isE4M3(graph::SchemeAttr scheme) { return isa<Float8E4M3FNType>(scheme.getStorage()); }
+
+/// f8E4M3FN or i8 with f32 scales and nothing beside them.
+bool isPlainBytes(graph::SchemeAttr scheme) {
+  return (isE4M3(scheme) || scheme.getStorage().isInteger(8)) && scheme.getScale().isF32() && !scheme.getZeroPoint() &&
+         !scheme.getSecond();
+}
+
+/// Codes that kernels can produce (codegen::ActQuant).
+bool hasKernel(graph::QuantizeOp quantize) {
+  graph::SchemeAttr scheme = quantize.getScheme();
+  if (!isPlainBytes(scheme) || !cast<RankedTensorType>(quantize.getX().getType()).getElementType().isBF16())
+    return false;
+  switch (scheme.getGranularity()) {
+  case graph::Granularity::token:
+    return !quantize.getScale();
+  case graph::Granularity::group:
+    return !quantize.getScale() && isE4M3(scheme) && scheme.getGroupSize() == 128;
+  case graph::Granularity::tensor:
+    return bool(quantize.getScale());
+  default:
+    return false;
+  }
+}
+
+/// A table whose rows kernels can gather as they are stored.
+bool isRowQuantized(graph::DequantizeOp dequantize) {
+  graph::SchemeAttr scheme = dequantize.getScheme();
+  return isPlainBytes(scheme) && scheme.getGranularity() == graph::Granularity::channel &&
+         cast<RankedTensorType>(dequantize.getY().getType()).getElementType().isBF16();
+}
+
+bool isKernelQuantize(Operation *op) {
   auto quantize = dyn_cast<graph::QuantizeOp>(op);
-  return quantize && !quantize.getScale() && quantize.getScheme().getGranularity() == graph::Granularity::token &&
-         isa<Float8E4M3FNType>(quantize.getScheme().getStorage()) && quantize.getScheme().getScale().isF32();
+  return quantize && hasKernel(quantize);
 }
 
 /// Writes an elementwise graph op as scalar ops in f32.
@@ -158,23 +190,29 @@ kernel::SizeAttr Scheduler::rows(Operation *op) { return kernel::SizeAttr::get(o
 
 void Scheduler::scheduleNorm(graph::RmsNormOp op) {
   OpBuilder builder(op);
-  SmallVector<graph::QuantizeOp> quantized;
+  // One kernel for each way in which the result is quantized, then one for bf16 where that is wanted too.
+  llvm::MapVector<std::pair<Attribute, Value>, SmallVector<graph::QuantizeOp>> quantized;
   for (Operation *user : op->getUsers())
-    if (isTokenQuantize(user))
-      quantized.push_back(cast<graph::QuantizeOp>(user));
-  if (!quantized.empty()) {
-    auto kernelOp = kernel::NormalizeOp::create(builder, op.getLoc(), quantized.front().getCodes().getType(),
-                                                quantized.front().getScales().getType(), Type(), op.getX(),
-                                                op.getWeight(), Value(), op.getEpsAttr(), rows(op), ArrayAttr());
-    for (graph::QuantizeOp quantize : quantized) {
-      quantize.replaceAllUsesWith(ValueRange{kernelOp.getY(), kernelOp.getScale()});
+    if (isKernelQuantize(user)) {
+      auto quantize = cast<graph::QuantizeOp>(user);
+      quantized[{quantize.getScheme(), quantize.getScale()}].push_back(quantize);
+    }
+  for (auto &[key, quantizes] : quantized) {
+    graph::QuantizeOp first =
+        *llvm::min_element(quantizes, [](graph::QuantizeOp a, graph::QuantizeOp b) { return a->isBeforeInBlock(b); });
+    OpBuilder at(first); // a given scale may be read only just before
+    auto kernelOp = kernel::NormalizeOp::create(
+        at, op.getLoc(), first.getCodes().getType(), first.getScales() ? first.getScales().getType() : Type(), Type(),
+        op.getX(), op.getWeight(), Value(), first.getScale(), op.getEpsAttr(), rows(op), ArrayAttr());
+    for (graph::QuantizeOp quantize : quantizes) {
+      quantize.replaceAllUsesWith(kernelOp->getResults().take_front(quantize->getNumResults()));
       quantize.erase();
     }
   }
   if (op.use_empty())
     return;
   auto kernelOp = kernel::NormalizeOp::create(builder, op.getLoc(), op.getY().getType(), Type(), Type(), op.getX(),
-                                              op.getWeight(), Value(), op.getEpsAttr(), rows(op), ArrayAttr());
+                                              op.getWeight(), Value(), Value(), op.getEpsAttr(), rows(op), ArrayAttr());
   op.getY().replaceAllUsesWith(kernelOp.getY());
 }
 
@@ -192,9 +230,10 @@ LogicalResult Scheduler::schedulePointwise(Operation *root) {
   if (failed(result))
     return failure();
   kernel::YieldOp::create(body, root->getLoc(), *result);
-  auto kernelOp = kernel::PointwiseOp::create(builder, root->getLoc(), root->getResult(0).getType(),
-                                              quantize ? quantize.getScales().getType() : Type(), fuser.inputs,
-                                              builder.getDenseI64ArrayAttr(fuser.offsets), rows(root), ArrayAttr());
+  Value scales = quantize ? quantize.getScales() : Value();
+  auto kernelOp = kernel::PointwiseOp::create(
+      builder, root->getLoc(), root->getResult(0).getType(), scales ? scales.getType() : Type(), fuser.inputs,
+      quantize ? quantize.getScale() : Value(), builder.getDenseI64ArrayAttr(fuser.offsets), rows(root), ArrayAttr());
   kernelOp.getBody().takeBody(*region);
   root->replaceAllUsesWith(kernelOp->getResults().take_front(root->getNumResults()));
   return success();
@@ -204,11 +243,16 @@ void Scheduler::scheduleRest() {
   for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
     OpBuilder builder(&op);
     Operation *kernelOp = nullptr;
-    if (auto embedding = dyn_cast<graph::EmbeddingOp>(op))
-      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), embedding.getY().getType(), embedding.getTable(),
+    if (auto embedding = dyn_cast<graph::EmbeddingOp>(op)) {
+      Value table = embedding.getTable(), scale;
+      if (auto dequantize = table.getDefiningOp<graph::DequantizeOp>(); dequantize && isRowQuantized(dequantize)) {
+        table = dequantize.getCodes();
+        scale = dequantize.getScales();
+      }
+      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), embedding.getY().getType(), table, scale,
                                           embedding.getIds(), rows(&op), ArrayAttr());
-    else if (auto gather = dyn_cast<graph::GatherRowsOp>(op))
-      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), gather.getY().getType(), gather.getX(),
+    } else if (auto gather = dyn_cast<graph::GatherRowsOp>(op))
+      kernelOp = kernel::GatherOp::create(builder, op.getLoc(), gather.getY().getType(), gather.getX(), Value(),
                                           gather.getRows(), rows(&op), ArrayAttr());
     else if (auto argmax = dyn_cast<graph::ArgmaxOp>(op))
       kernelOp = kernel::ArgmaxOp::create(builder, op.getLoc(), argmax.getY().getType(), argmax.getX(), rows(&op),
@@ -216,6 +260,24 @@ void Scheduler::scheduleRest() {
     if (kernelOp)
       op.replaceAllUsesWith(kernelOp->getResults());
   }
+}
+
+static void refuse(Operation &op) {
+  if (auto quantize = dyn_cast<graph::QuantizeOp>(op)) {
+    op.emitError() << "no kernel quantizes " << quantize.getX().getType() << " to " << quantize.getScheme()
+                   << (quantize.getScale() ? " with a given scale" : "")
+                   << "; kernels quantize bf16 to f8E4M3FN and i8 per token (dynamic) or per tensor (given scale), and "
+                      "to f8E4M3FN in groups of 128 (dynamic), with f32 scales";
+    return;
+  }
+  if (auto dequantize = dyn_cast<graph::DequantizeOp>(op)) {
+    op.emitError() << "no kernel reads " << dequantize.getScheme()
+                   << " here; products read dequantized weights and activations, and embeddings tables of f8E4M3FN or "
+                      "i8 per channel with f32 scales, dequantized to bf16";
+    return;
+  }
+  op.emitError("has no kernel in this form; kernels exist for linear, attention over the cache, rms_norm of rows, "
+               "point-wise chains of equal shapes, embedding, gather_rows and argmax");
 }
 
 LogicalResult Scheduler::eraseDead() {
@@ -226,9 +288,7 @@ LogicalResult Scheduler::eraseDead() {
   LogicalResult result = success();
   for (Operation &op : body)
     if (isa<graph::GraphDialect>(op.getDialect()) && !isa<graph::GetOp>(op)) {
-      op.emitError("has no kernel in this form; kernels exist for linear, attention over the cache, rms_norm of rows, "
-                   "point-wise chains of equal shapes, embedding, "
-                   "gather_rows and argmax");
+      refuse(op);
       result = failure();
     }
   return result;
@@ -262,7 +322,7 @@ LogicalResult Scheduler::run() {
   });
   SmallVector<Operation *> roots;
   for (Operation &op : body)
-    if (isTokenQuantize(&op) || (isElementwise(&op) && !op.use_empty() && !isInlined(&op)))
+    if (isKernelQuantize(&op) || (isElementwise(&op) && !op.use_empty() && !isInlined(&op)))
       roots.push_back(&op);
   for (Operation *root : roots)
     if (failed(schedulePointwise(root)))

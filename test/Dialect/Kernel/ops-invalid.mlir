@@ -94,8 +94,44 @@ func.func @normalize_c2(%x: tensor<?x64xbf16>, %w: tensor<64xbf16>) {
 // -----
 
 func.func @normalize_c3(%x: tensor<?x64xbf16>, %w: tensor<64xbf16>) {
-  // expected-error @below {{must be present exactly when y is f8E4M3FN}}
+  // expected-error @below {{codes must have either computed scales as a result or a static_scale}}
   %y = kernel.normalize %x weight %w eps 1.0e-05 rows T : tensor<?x64xbf16>, tensor<64xbf16> -> tensor<?x64xf8E4M3FN>
+  return
+}
+
+// -----
+
+func.func @normalize_c3_both(%x: tensor<?x64xbf16>, %w: tensor<64xbf16>, %s: tensor<f32>) {
+  // expected-error @below {{codes must have either computed scales as a result or a static_scale}}
+  %y, %scale = kernel.normalize %x weight %w static_scale %s eps 1.0e-05 rows T
+    : tensor<?x64xbf16>, tensor<64xbf16> static_scale tensor<f32> -> tensor<?x64xi8> scale tensor<?xf32>
+  return
+}
+
+// -----
+
+func.func @normalize_c3_bf16(%x: tensor<?x64xbf16>, %w: tensor<64xbf16>, %s: tensor<f32>) {
+  // expected-error @below {{a bf16 result has no scales}}
+  %y = kernel.normalize %x weight %w static_scale %s eps 1.0e-05 rows T
+    : tensor<?x64xbf16>, tensor<64xbf16> static_scale tensor<f32> -> tensor<?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @normalize_c3_groups_of_integers(%x: tensor<?x256xbf16>, %w: tensor<256xbf16>) {
+  // expected-error @below {{scale 'tensor<?x2xf32>' must be f32 of one per row, or for f8E4M3FN per row and group of 128 columns, [?, 2]}}
+  %y, %scale = kernel.normalize %x weight %w eps 1.0e-05 rows T
+    : tensor<?x256xbf16>, tensor<256xbf16> -> tensor<?x256xi8> scale tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @normalize_c3_other_groups(%x: tensor<?x256xbf16>, %w: tensor<256xbf16>) {
+  // expected-error @below {{scale 'tensor<?x4xf32>' must be f32}}
+  %y, %scale = kernel.normalize %x weight %w eps 1.0e-05 rows T
+    : tensor<?x256xbf16>, tensor<256xbf16> -> tensor<?x256xf8E4M3FN> scale tensor<?x4xf32>
   return
 }
 
@@ -193,8 +229,19 @@ func.func @pointwise_c2(%x: tensor<?x64xbf16>) {
 // -----
 
 func.func @pointwise_c3(%x: tensor<?x64xbf16>) {
-  // expected-error @below {{result element type 'f32' must be bf16 or f8E4M3FN}}
+  // expected-error @below {{result element type 'f32' must be bf16, f8E4M3FN or i8}}
   %y = kernel.pointwise(%x) at [0] rows T : (tensor<?x64xbf16>) -> tensor<?x64xf32> {
+  ^bb0(%a: bf16):
+    kernel.yield %a : bf16
+  }
+  return
+}
+
+// -----
+
+func.func @pointwise_c3_static_scale(%x: tensor<?x64xbf16>, %s: tensor<1xf32>) {
+  // expected-error @below {{static_scale 'tensor<1xf32>' must be one f32, tensor<f32>}}
+  %y = kernel.pointwise(%x) at [0] static_scale %s rows T : (tensor<?x64xbf16>, tensor<1xf32>) -> tensor<?x64xi8> {
   ^bb0(%a: bf16):
     kernel.yield %a : bf16
   }
@@ -215,8 +262,24 @@ func.func @pointwise_c4(%x: tensor<?x64xbf16>) {
 // -----
 
 func.func @gather_c1(%t: tensor<8x64xf32>, %i: tensor<?xi32>) {
-  // expected-error @below {{must be [rows, H] bf16, [?] i32 and [?, H] bf16}}
+  // expected-error @below {{must be [rows, H], [?] i32 and [?, H] bf16}}
   %y = kernel.gather %t at %i rows T : (tensor<8x64xf32>, tensor<?xi32>) -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @gather_c2(%t: tensor<8x64xi8>, %i: tensor<?xi32>) {
+  // expected-error @below {{must be bf16 without scales, or f8E4M3FN or i8 with an f32 scale for each of its rows}}
+  %y = kernel.gather %t at %i rows T : (tensor<8x64xi8>, tensor<?xi32>) -> tensor<?x64xbf16>
+  return
+}
+
+// -----
+
+func.func @gather_c2_scales(%t: tensor<8x64xi8>, %s: tensor<64xf32>, %i: tensor<?xi32>) {
+  // expected-error @below {{must be bf16 without scales, or f8E4M3FN or i8 with an f32 scale for each of its rows}}
+  %y = kernel.gather %t scale %s at %i rows T : (tensor<8x64xi8>, tensor<64xf32>, tensor<?xi32>) -> tensor<?x64xbf16>
   return
 }
 

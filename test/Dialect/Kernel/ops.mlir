@@ -4,7 +4,8 @@
 graph.kv_cache @kv layers 2 kv_heads 1 head_dim 64 page_size 64 : bf16
 
 func.func @forward(%ids: tensor<?xi32>, %tables: tensor<?x?xi32>, %table: tensor<256x128xbf16>, %packed: tensor<32768xi8>, %scales: tensor<1024xi8>,
-                   %norm: tensor<128xbf16>, %cos_sin: tensor<512x32x2xf32>, %head_norm: tensor<64xbf16>, %logits: tensor<?x256xf32>) {
+                   %norm: tensor<128xbf16>, %cos_sin: tensor<512x32x2xf32>, %head_norm: tensor<64xbf16>, %logits: tensor<?x256xf32>,
+                   %one: tensor<f32>, %codes: tensor<256x128xi8>, %code_scales: tensor<256xf32>) {
   %x = kernel.gather %table at %ids rows T {variants = [#kernel.variant<{T = 8}, {WARPS = 1}>, #kernel.variant<{}, {WARPS = 8}>]}
     : (tensor<256x128xbf16>, tensor<?xi32>) -> tensor<?x128xbf16>
   %n, %s, %sum = kernel.normalize %x weight %norm residual %x eps 1.000000e-05 rows T
@@ -40,6 +41,18 @@ func.func @forward(%ids: tensor<?xi32>, %tables: tensor<?x?xi32>, %table: tensor
     %1 = arith.mulf %0, %up : bf16
     kernel.yield %1 : bf16
   }
+  // Every way in which activations are quantized, and an embedding from codes.
+  %group, %gscale = kernel.normalize %x weight %norm eps 1.000000e-05 rows T
+    : tensor<?x128xbf16>, tensor<128xbf16> -> tensor<?x128xf8E4M3FN> scale tensor<?x1xf32>
+  %static, %sum3 = kernel.normalize %x weight %norm residual %x static_scale %one eps 1.000000e-05 rows T
+    : tensor<?x128xbf16>, tensor<128xbf16>, tensor<?x128xbf16> static_scale tensor<f32> -> tensor<?x128xi8> sum tensor<?x128xbf16>
+  %token, %tscale = kernel.normalize %x weight %norm eps 1.000000e-05 rows T
+    : tensor<?x128xbf16>, tensor<128xbf16> -> tensor<?x128xi8> scale tensor<?xf32>
+  %fixed = kernel.pointwise(%qkv) at [128] static_scale %one rows T : (tensor<?x256xbf16>, tensor<f32>) -> tensor<?x128xf8E4M3FN> {
+  ^bb0(%v: bf16):
+    kernel.yield %v : bf16
+  }
+  %embedded = kernel.gather %codes scale %code_scales at %ids rows T : (tensor<256x128xi8>, tensor<256xf32>, tensor<?xi32>) -> tensor<?x128xbf16>
   %next = kernel.argmax %logits rows R : (tensor<?x256xf32>) -> tensor<?xi32>
   return
 }

@@ -126,3 +126,33 @@ func.func @forward(%x: tensor<?x16xbf16>, %i: tensor<?xi32>, %t: tensor<?x?xi32>
   return %y : tensor<?x16xbf16>
 }
 }
+
+// -----
+
+// Activations in a scheme that no kernel produces.
+module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
+func.func @forward(%x: tensor<?x64xbf16>) -> (tensor<?x64xf8E4M3FN>, tensor<?x1xf32>) {
+  // expected-error @below {{no kernel quantizes 'tensor<?x64xbf16>' to #graph.scheme<f8E4M3FN, group = 64, scale = f32, dynamic>; kernels quantize bf16 to f8E4M3FN and i8 per token}}
+  %c, %s = graph.quantize %x to <f8E4M3FN, group = 64, scale = f32, dynamic> : (tensor<?x64xbf16>) -> (tensor<?x64xf8E4M3FN>, tensor<?x1xf32>)
+  return %c, %s : tensor<?x64xf8E4M3FN>, tensor<?x1xf32>
+}
+}
+
+// -----
+
+// A table in a scheme that no kernel gathers from.
+module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
+graph.parameter @p : tensor<32x64xbf16> from "f" tensor "p"
+graph.derived @table : tensor<32x64xi4>, tensor<32x1xbf16> {
+  %t = graph.get @p : tensor<32x64xbf16>
+  %c, %s = graph.quantize %t to <i4, group = 64, scale = bf16> : (tensor<32x64xbf16>) -> (tensor<32x64xi4>, tensor<32x1xbf16>)
+  graph.yield %c, %s : tensor<32x64xi4>, tensor<32x1xbf16>
+}
+func.func @forward(%ids: tensor<?xi32>) -> tensor<?x64xbf16> {
+  %c, %s = graph.get @table : tensor<32x64xi4>, tensor<32x1xbf16>
+  // expected-error @below {{no kernel reads #graph.scheme<i4, group = 64, scale = bf16> here; products read dequantized weights and activations, and embeddings tables of f8E4M3FN or i8 per channel}}
+  %t = graph.dequantize %c scale %s from <i4, group = 64, scale = bf16> : (tensor<32x64xi4>, tensor<32x1xbf16>) -> tensor<32x64xbf16>
+  %y = graph.embedding %ids, %t : (tensor<?xi32>, tensor<32x64xbf16>) -> tensor<?x64xbf16>
+  return %y : tensor<?x64xbf16>
+}
+}

@@ -42,17 +42,25 @@ def Kernel_YieldOp : Op<KernelDialect, "yield", [Pure, Terminator, ParentOneOf<[
   let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::Value()); }]>];
 }
 
-def Kernel_NormalizeOp : Kernel_Op<"normalize", [Pure, AttrSizedResultSegments]> {
-  let summary = "RMSNorm of x, or of x + residual, optionally quantized per row";
+def Kernel_NormalizeOp : Kernel_Op<"normalize", [Pure, AttrSizedOperandSegments, AttrSizedResultSegments]> {
+  let summary = "RMSNorm of x, or of x + residual, optionally quantized";
   let description = [{
-    (C1) `x` is [?, H] bf16 and `weight` is [H] bf16; (C2) `sum` is present exactly when `residual` is, with x's type; (C3) `scale` ([?] f32) is present exactly when y is e4m3.
+    Codes of y are computed with `static_scale`, or with scales that are computed and returned: one per row, or per row and group of 128 columns.
+
+        %y, %scale = kernel.normalize %x weight %w eps 1.0e-05 rows T
+            : tensor<?x256xbf16>, tensor<256xbf16> -> tensor<?x256xf8E4M3FN> scale tensor<?x2xf32>
+        %y = kernel.normalize %x weight %w static_scale %s eps 1.0e-05 rows T
+            : tensor<?x256xbf16>, tensor<256xbf16> static_scale tensor<f32> -> tensor<?x256xi8>
+
+    (C1) `x` is [?, H] bf16 and `weight` is [H] bf16; (C2) `sum` is present exactly when `residual` is, with x's type; (C3) y is bf16 without scales, or f8E4M3FN or i8
+    with either `static_scale` ([] f32) or `scale` ([?] f32, and for f8E4M3FN also [?, ceil(H / 128)] f32).
   }];
-  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, Optional<AnyRankedTensor>:$residual, F64Attr:$eps, Kernel_Size:$rows,
-                       OptionalAttr<Kernel_VariantArray>:$variants);
+  let arguments = (ins AnyRankedTensor:$x, AnyRankedTensor:$weight, Optional<AnyRankedTensor>:$residual, Optional<AnyRankedTensor>:$static_scale,
+                       F64Attr:$eps, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
   let results = (outs AnyRankedTensor:$y, Optional<AnyRankedTensor>:$scale, Optional<AnyRankedTensor>:$sum);
   let assemblyFormat = [{
-    $x `weight` $weight (`residual` $residual^)? `eps` $eps `rows` $rows attr-dict
-    `:` type($x) `,` type($weight) (`,` type($residual)^)? `->` type($y) (`scale` type($scale)^)? (`sum` type($sum)^)?
+    $x `weight` $weight (`residual` $residual^)? (`static_scale` $static_scale^)? `eps` $eps `rows` $rows attr-dict
+    `:` type($x) `,` type($weight) (`,` type($residual)^)? (`static_scale` type($static_scale)^)? `->` type($y) (`scale` type($scale)^)? (`sum` type($sum)^)?
   }];
 }
 
@@ -60,7 +68,8 @@ def Kernel_RopeAppendOp : Kernel_Op<"rope_append", [AttrSizedOperandSegments, De
                                                    MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "rotate q and k (after optional per-head norms), append k and v to the cache";
   let description = [{
-    `q`, `k`, `v` are [?, columns] bf16; each is read at its column offset, so one fused projection may be passed three times.
+    `q`, `k`, `v` are [?, columns] bf16; each is read at its column offset, so one fused projection may be passed three times. An i8 cache gets codes and
+    the scale of each row of head_dim values; a f8E4M3FN cache has its scales, per head, itself.
     (C1) offsets + heads * head_dim lie inside the rows; (C2) `table` is f32 [positions, head_dim / 2, 2]; (C3) `q_norm` and `k_norm` come together;
     (C4) the cache exists, its heads and head_dim agree and `layer` is one of its layers; (C5) `q_norm` and `k_norm` are [head_dim] bf16.
   }];
@@ -93,26 +102,33 @@ def Kernel_AttentionOp : Kernel_Op<"attention", [DeclareOpInterfaceMethods<Symbo
   }];
 }
 
-def Kernel_PointwiseOp : Kernel_Op<"pointwise", [Pure, SingleBlockImplicitTerminator<"::qcc::kernel::YieldOp">]> {
-  let summary = "y[t, c] = body(in0[t, offset0 + c], …), optionally quantized per row";
+def Kernel_PointwiseOp : Kernel_Op<"pointwise", [Pure, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::qcc::kernel::YieldOp">]> {
+  let summary = "y[t, c] = body(in0[t, offset0 + c], …), optionally quantized";
   let description = [{
-    (C1) inputs are [?, columns] bf16 and offset + y's columns lie inside the row; (C2) one offset per input; (C3) `scale` ([?] f32) is present exactly when y is e4m3;
+    Codes are computed as by `kernel.normalize`.
+
+    (C1) inputs are [?, columns] bf16 and offset + y's columns lie inside the row; (C2) one offset per input; (C3) y's type and scales are as normalize's C3 says;
     (C4) the region has one bf16 argument per input and yields bf16.
   }];
-  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, DenseI64ArrayAttr:$offsets, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
+  let arguments = (ins Variadic<AnyRankedTensor>:$inputs, Optional<AnyRankedTensor>:$static_scale, DenseI64ArrayAttr:$offsets, Kernel_Size:$rows,
+                       OptionalAttr<Kernel_VariantArray>:$variants);
   let results = (outs AnyRankedTensor:$y, Optional<AnyRankedTensor>:$scale);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
-    `(` $inputs `)` `at` $offsets `rows` $rows attr-dict `:` functional-type(operands, results) $body
+    `(` $inputs `)` `at` $offsets (`static_scale` $static_scale^)? `rows` $rows attr-dict `:` functional-type(operands, results) $body
   }];
 }
 
 def Kernel_GatherOp : Kernel_Op<"gather", [Pure]> {
   let summary = "y[r] = table[index[r]]";
-  let description = [{(C1) `table` is [rows, H], `index` is i32 [?], y is [?, H] of the table's element type, bf16.}];
-  let arguments = (ins AnyRankedTensor:$table, AnyRankedTensor:$index, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
+  let description = [{
+    Codes are multiplied by the scale of their row of the table and rounded to bf16.
+
+    (C1) `table` is [rows, H], `index` is i32 [?], y is bf16 [?, H]; (C2) the table is bf16 without `scale`, or f8E4M3FN or i8 with `scale` ([rows] f32).
+  }];
+  let arguments = (ins AnyRankedTensor:$table, Optional<AnyRankedTensor>:$scale, AnyRankedTensor:$index, Kernel_Size:$rows, OptionalAttr<Kernel_VariantArray>:$variants);
   let results = (outs AnyRankedTensor:$y);
-  let assemblyFormat = "$table `at` $index `rows` $rows attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$table (`scale` $scale^)? `at` $index `rows` $rows attr-dict `:` functional-type(operands, results)";
 }
 
 def Kernel_ArgmaxOp : Kernel_Op<"argmax", [Pure]> {

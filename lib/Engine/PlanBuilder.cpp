@@ -75,8 +75,9 @@ private:
     model.kvHeads = uint32_t(cache.getKvHeads());
     model.headDim = uint32_t(cache.getHeadDim());
     model.pageSize = uint32_t(cache.getPageSize());
-    model.kvType =
-        isa<Float8E4M3FNType>(cache.getElementType()) ? engine_file::KvType::E4M3 : engine_file::KvType::BF16;
+    model.kvType = isa<Float8E4M3FNType>(cache.getElementType()) ? engine_file::KvType::E4M3
+                   : cache.getElementType().isInteger(8)         ? engine_file::KvType::I8
+                                                                 : engine_file::KvType::BF16;
     model.maxContext = uint32_t(op.getMaxContext());
     model.maxTokens = uint32_t(op.getMaxTokens());
     model.maxSequences = uint32_t(op.getMaxSequences());

@@ -29,8 +29,19 @@ uint64_t usable(uint64_t freeBytes) { return freeBytes - freeBytes / 16; }
 } // namespace
 
 uint64_t layerPageBytes(const plan::Model &model) {
-  uint64_t element = model.kv_type() == plan::KvType::BF16 ? 2 : 1;
-  return uint64_t(model.kv_heads()) * model.page_size() * model.head_dim() * element;
+  uint64_t rowBytes = 0;
+  switch (model.kv_type()) {
+  case plan::KvType::BF16:
+    rowBytes = uint64_t(model.head_dim()) * 2;
+    break;
+  case plan::KvType::E4M3:
+    rowBytes = model.head_dim();
+    break;
+  case plan::KvType::I8:
+    rowBytes = uint64_t(model.head_dim()) + sizeof(float);
+    break;
+  }
+  return uint64_t(model.kv_heads()) * model.page_size() * rowBytes;
 }
 
 std::vector<uint64_t> outputBytes(const plan::Model &model) {

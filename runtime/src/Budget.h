@@ -25,7 +25,7 @@ Budget planBudget(const EngineReader &engine, uint64_t kvTokens, uint64_t freeBy
 
 /// Elements between two rows of the logits: rows start 16-byte aligned.
 inline uint32_t logitsStrideOf(const plan::Model &model) { return (model.vocabulary() + 3) / 4 * 4; }
-/// Bytes of one K/V page of one layer, K or V alone: [kv_heads, page_size, head_dim].
+/// Bytes of one K/V page of one layer, K or V alone: [kv_heads, page_size, head_dim], in I8 with a scale per row.
 uint64_t layerPageBytes(const plan::Model &model);
 /// Bytes of the outputs, in the order of kOutputNames.
 std::vector<uint64_t> outputBytes(const plan::Model &model);

@@ -10,7 +10,21 @@ namespace qcc_inspect {
 namespace plan = qccrt::plan;
 
 inline const char *nameOf(plan::Size size) { return plan::EnumNameSize(size); }
-inline const char *nameOf(plan::KvType type) { return type == plan::KvType::BF16 ? "bf16" : "fp8 (e4m3)"; }
+inline const char *nameOf(plan::KvType type) {
+  switch (type) {
+  case plan::KvType::BF16:
+    return "bf16";
+  case plan::KvType::E4M3:
+    return "fp8 (e4m3)";
+  case plan::KvType::I8:
+    return "int8 (a scale per token and head)";
+  }
+  return "?";
+}
+/// As --kv-cache-dtype takes it.
+inline const char *flagOf(plan::KvType type) {
+  return type == plan::KvType::BF16 ? "bf16" : type == plan::KvType::E4M3 ? "fp8" : "int8";
+}
 
 /// sm_90, sm_90a, compute_80
 inline std::string targetOf(const plan::Image &image) {

@@ -191,7 +191,7 @@ void jsonModel(Json &json, const plan::Plan &plan) {
       .number("kv_heads", m.kv_heads())
       .number("head_dim", m.head_dim())
       .number("page_size", m.page_size());
-  json.string("kv_type", m.kv_type() == plan::KvType::BF16 ? "bf16" : "fp8")
+  json.string("kv_type", flagOf(m.kv_type()))
       .number("max_context", m.max_context())
       .number("max_tokens", m.max_tokens());
   json.number("max_sequences", m.max_sequences()).number("max_logit_rows", m.max_logit_rows()).end();

@@ -54,8 +54,11 @@ Status printDryRun(ModuleOp module, const Options &options, llvm::raw_ostream &o
     weights += constant.getBytes();
   }
   int64_t kernels = llvm::range_size(module.getOps<engine::KernelOp>());
-  int64_t perToken = 2 * int64_t(cache.getLayers() * cache.getKvHeads() * cache.getHeadDim()) *
-                     cache.getElementType().getIntOrFloatBitWidth() / 8;
+  // An int8 cache holds an f32 scale with the values of each token and head.
+  bool isInt8 = cache.getElementType().isInteger(8);
+  int64_t rowBytes = int64_t(cache.getHeadDim()) * cache.getElementType().getIntOrFloatBitWidth() / 8 +
+                     (isInt8 ? int64_t(sizeof(float)) : 0);
+  int64_t perToken = 2 * int64_t(cache.getLayers() * cache.getKvHeads()) * rowBytes;
   int64_t outputs = int64_t(model.getMaxLogitRows()) * int64_t(model.getVocabulary()) * 4;
   double fixed = double(weights) + double(model.getArenaBytes()) + double(outputs) + kReservedBytes;
 

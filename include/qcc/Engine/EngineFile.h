@@ -24,7 +24,7 @@ namespace qcc::engine_file {
 
 /// Run-time sizes of a step (docs/architecture.md); None stands for the number one.
 enum class Size : uint8_t { None, T, B, R, Q, C, P };
-enum class KvType : uint8_t { BF16, E4M3 };
+enum class KvType : uint8_t { BF16, E4M3, I8 };
 
 struct Model {
   std::string name, architecture;

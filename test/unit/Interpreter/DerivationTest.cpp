@@ -7,6 +7,7 @@
 
 #include "qcc/Interpreter/Derivation.h"
 #include "TestModule.h"
+#include "Tiles.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Quant/Layout.h"
 #include "qcc/Quant/RoundToNearest.h"
@@ -18,35 +19,8 @@ using interp::Derivation;
 
 namespace {
 
-/// All results, assembled from tiles of `rows` rows; each byte must be written exactly once.
-std::vector<std::vector<std::byte>> assemble(const Derivation &derivation, int64_t rows) {
-  std::vector<std::vector<std::byte>> results;
-  std::vector<std::vector<int>> written;
-  for (unsigned i = 0; i < derivation.resultCount(); ++i) {
-    results.emplace_back(derivation.byteCount(i));
-    written.emplace_back(derivation.byteCount(i));
-  }
-  for (int64_t begin = 0; begin < derivation.rows(); begin += rows) {
-    auto pieces = derivation.evaluate(begin, std::min(begin + rows, derivation.rows()));
-    EXPECT_TRUE(pieces) << pieces.error().message;
-    if (!pieces)
-      return results;
-    for (const interp::DerivedPiece &piece : *pieces)
-      for (size_t i = 0; i < piece.bytes.size(); ++i) {
-        results[piece.result].at(piece.offset + i) = piece.bytes[i];
-        ++written[piece.result].at(piece.offset + i);
-      }
-  }
-  for (const std::vector<int> &counts : written)
-    for (int count : counts)
-      EXPECT_EQ(count, 1);
-  return results;
-}
-
-template <typename T> std::vector<std::byte> bytesOf(const std::vector<T> &values) {
-  auto bytes = std::as_bytes(std::span(values));
-  return {bytes.begin(), bytes.end()};
-}
+using test::assemble;
+using test::bytesOf;
 
 class Derivations : public testing::Test {
 protected:

@@ -166,6 +166,29 @@ TEST_F(Paging, Fp8CacheRoundsKeysAndValuesAtTheirScale) {
   expectRow(*step, 11, expected(tokens, 11, 0));
 }
 
+TEST_F(Paging, Int8CacheScalesEachTokenAndHead) {
+  test::TestModule module(attentionModel("", "i8"));
+  auto roundRows = [](std::vector<float> &values) {
+    for (size_t row = 0; row < values.size(); row += dim) {
+      float amax = 0;
+      for (size_t i = row; i < row + dim; ++i)
+        amax = std::max(amax, std::fabs(values[i]));
+      float scale = amax / 127;
+      for (size_t i = row; i < row + dim; ++i)
+        values[i] = std::nearbyint(values[i] / scale) * scale;
+    }
+  };
+  roundRows(k);
+  roundRows(v);
+  std::unique_ptr<Interpreter> interpreter = create(module, 2);
+  interp::Session session(*interpreter);
+  std::vector<int32_t> tokens = someTokens(12, 2);
+  auto step = session.append(tokens);
+  ASSERT_TRUE(step);
+  for (int p : {0, 5, 11})
+    expectRow(*step, size_t(p), expected(tokens, p, 0));
+}
+
 TEST_F(Paging, RefusesIndicesOutOfRange) {
   test::TestModule module(attentionModel("", "f32"));
   std::unique_ptr<Interpreter> interpreter = create(module, 2);

@@ -11,8 +11,8 @@ def Graph_QuantizeOp : Graph_Op<"quantize", [Pure]> {
     Without a `scale` operand the scales are computed from x, rounded to the stored type before codes are computed, and returned; in a derivation zero
     points too, where the scheme has them. With a scale operand scales are given and only codes are returned.
 
-    Computed scales follow from the range of the values that share one (docs/spec.md has the formulas): of weights, in a derivation, e4m3 amax / 448 and
-    b-bit integers amax / ((2^b - 1) / 2); of activations e4m3 amax / 448 and i8 amax / 127, codes -127…127. With `search` a weight's scale is the one with the
+    Computed scales follow from the range of the values that share one (docs/spec.md has the formulas): by a scheme that is not dynamic (weights) e4m3
+    amax / 448 and b-bit integers amax / ((2^b - 1) / 2); by a dynamic one (activations) e4m3 amax / 448 and i8 amax / 127, codes -127…127. With `search` a weight's scale is the one with the
     least squared error among many (`qcc::quant::ScaleRule::Signed`).
 
         %codes, %scales = graph.quantize %x to <f8E4M3FN, token, scale = f32, dynamic> : (tensor<?x128xbf16>) -> (tensor<?x128xf8E4M3FN>, tensor<?xf32>)

@@ -14,9 +14,11 @@ namespace qcc::quant {
 namespace {
 
 constexpr int64_t kRows = 64;
-constexpr int64_t kCols = 128;
-/// Rounding stalls the gradients at some residual; they are a valid answer then.
-constexpr int kIterations = 1000;
+/// Gradients of a row end when so many steps lower its cost by no more than kLeastGain of it.
+constexpr int kWindow = 10;
+constexpr double kLeastGain = 1e-5;
+/// Costs below this part of w* A w*ᵀ count as it.
+constexpr double kLeastCost = 1e-7;
 
 /// w* A of a tile.
 std::vector<double> rightHandSides(std::span<const float> w, const Normal &normal, int64_t begin, int64_t end) {
@@ -48,58 +50,59 @@ Status solveRow(const Normal &normal, const double *b, const uint8_t *mask, doub
 }
 
 /// Conjugate gradients on the rows of a tile in step, so that products with A are of matrices. The preconditioner is
-/// A's diagonal.
+/// A's diagonal. Products are f32: a step computed from them is off by 10⁻⁷ of itself.
 class Gradients {
 public:
-  Gradients(const Normal &normal, int64_t rows, const std::vector<double> &b, const uint8_t *mask, double *q)
+  Gradients(const Normal &normal, int64_t rows, const float *w, const std::vector<double> &b, const uint8_t *mask,
+            double *q)
       : normal(normal), rows(rows), k(normal.k), mask(mask), q(q), residual(b.size()), direction(b.size()),
-        image(b.size()), states(size_t(rows)) {
+        image(b.size()), narrow(b.size()), states(size_t(rows)) {
     multiply(q);
     for (int64_t row = 0; row < rows; ++row) {
       State &state = states[size_t(row)];
-      double scale = 0;
       for (int64_t col = 0; col < k; ++col) {
         size_t i = size_t(row * k + col);
-        residual[i] = mask[i] ? b[i] - image[i] : 0;
+        double gradient = b[i] - double(image[i]);
+        state.cost += (double(w[i]) - q[i]) * gradient;
+        state.floor += kLeastCost * double(w[i]) * b[i];
+        residual[i] = mask[i] ? gradient : 0;
         direction[i] = residual[i] / diagonal(col);
         state.norm += residual[i] * direction[i];
-        scale += mask[i] ? b[i] * b[i] / diagonal(col) : 0;
       }
-      state.limit = kResidual * kResidual * scale;
     }
   }
 
   void run() {
-    for (int i = 0; i < kIterations; ++i) {
-      bool any = false;
-      for (State &state : states)
-        any |= state.active = state.norm > state.limit;
-      if (!any)
-        return;
+    for (bool any = true; any;) {
+      any = false;
       multiply(direction.data());
       for (int64_t row = 0; row < rows; ++row)
-        if (states[size_t(row)].active)
+        if (State &state = states[size_t(row)]; state.active) {
           step(row);
+          any |= state.active;
+        }
     }
   }
 
 private:
   struct State {
-    double norm = 0; ///< r diag(A)⁻¹ rᵀ
-    double limit = 0;
-    bool active = false;
+    double norm = 0;  ///< r diag(A)⁻¹ rᵀ
+    double cost = 0;  ///< (w* - q) A (w* - q)ᵀ
+    double floor = 0; ///< what the f32 products do not resolve
+    double gain = 0;  ///< what it fell in this window
+    int steps = 0;
+    bool active = true;
   };
 
   double diagonal(int64_t col) const { return normal.at(col, col); }
 
+  /// image = v A
   void multiply(const double *v) {
-    for (int64_t col = 0; col < k; col += kCols) {
-      int64_t width = std::min(kCols, k - col);
-      product.resize(size_t(rows * width));
-      normal.multiply(v, rows, col, col + width, product.data(), scratch);
-      for (int64_t row = 0; row < rows; ++row)
-        std::copy_n(&product[size_t(row * width)], width, &image[size_t(row * k + col)]);
-    }
+    std::copy_n(v, narrow.size(), narrow.begin());
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, k, k, 1, narrow.data(), k, normal.hessian.data(), k, 0,
+                image.data(), k);
+    for (size_t i = 0; i < image.size(); ++i)
+      image[i] += float(normal.shift[i % size_t(k)]) * narrow[i];
   }
 
   void step(int64_t row) {
@@ -107,12 +110,23 @@ private:
     size_t begin = size_t(row * k), end = begin + size_t(k);
     double curvature = 0;
     for (size_t i = begin; i < end; ++i)
-      curvature += direction[i] * image[i]; // the direction is zero outside the mask
+      curvature += direction[i] * double(image[i]); // the direction is zero outside the mask
+    double gain = state.norm * state.norm / curvature;
+    if (!(gain > 0)) { // the residual is zero
+      state.active = false;
+      return;
+    }
+    state.cost -= gain;
+    state.gain += gain;
+    if (++state.steps % kWindow == 0) {
+      state.active = state.gain > kLeastGain * std::max(state.cost, state.floor);
+      state.gain = 0;
+    }
     double length = state.norm / curvature, norm = 0;
     for (size_t i = begin; i < end; ++i)
       if (mask[i]) {
         q[i] += length * direction[i];
-        residual[i] -= length * image[i];
+        residual[i] -= length * double(image[i]);
         norm += residual[i] * residual[i] / diagonal(int64_t(i - begin));
       }
     for (size_t i = begin; i < end; ++i)
@@ -125,7 +139,8 @@ private:
   int64_t rows, k;
   const uint8_t *mask;
   double *q;
-  std::vector<double> residual, direction, image, product, scratch;
+  std::vector<double> residual, direction;
+  std::vector<float> image, narrow; ///< of the last product
   std::vector<State> states;
 };
 
@@ -147,7 +162,8 @@ void Normal::multiply(const double *v, int64_t rows, int64_t begin, int64_t end,
       out[row * width + col - begin] += shift[size_t(col)] * v[row * k + col];
 }
 
-Status refit(std::span<const float> w, int64_t rows, const Normal &normal, unsigned threads, Masked &masked) {
+Status refit(std::span<const float> w, int64_t rows, const Normal &normal, int64_t exactCols, unsigned threads,
+             Masked &masked) {
   SingleThreadedBlas blas;
   int64_t k = normal.k;
   std::mutex mutex;
@@ -156,8 +172,8 @@ Status refit(std::span<const float> w, int64_t rows, const Normal &normal, unsig
     std::vector<double> b = rightHandSides(w, normal, begin, end);
     const uint8_t *mask = masked.mask.data() + begin * k;
     double *q = masked.q.data() + begin * k;
-    if (k > kExactCols)
-      return Gradients(normal, end - begin, b, mask, q).run();
+    if (k > exactCols)
+      return Gradients(normal, end - begin, w.data() + begin * k, b, mask, q).run();
     for (int64_t row = 0; row < end - begin; ++row)
       if (Status status = solveRow(normal, b.data() + row * k, mask + row * k, q + row * k); !status) {
         std::lock_guard lock(mutex);

@@ -47,11 +47,11 @@ Expected<PruneResult> pruneBySolving(std::span<const float> w, int64_t rows, con
   if (method == PruneMethod::Refit) {
     factor->lower = {}; // only λ and the dead columns are needed from here
     Normal normal(moments, *factor);
-    if (Status status = refit(w, rows, normal, options.threads, masked); !status)
+    if (Status status = refit(w, rows, normal, options.exactCols, options.threads, masked); !status)
       return status.takeError();
     for (int round = 0; round < options.searchRounds; ++round) {
       searchMasks(w, rows, normal, options.threads, masked);
-      if (Status status = refit(w, rows, normal, options.threads, masked); !status)
+      if (Status status = refit(w, rows, normal, options.exactCols, options.threads, masked); !status)
         return status.takeError();
     }
   }

@@ -43,6 +43,14 @@ StringRef nameOf(PruneKind kind) {
   return "";
 }
 
+/// LLVM's library declares flags of its own; one that a tool names otherwise is taken from it.
+StringRef release(StringRef name) {
+  auto &registered = cl::getRegisteredOptions();
+  if (auto found = registered.find(name); found != registered.end())
+    found->second->removeArgument();
+  return name;
+}
+
 } // namespace
 
 QuantizeFlags::QuantizeFlags(std::string name)
@@ -68,7 +76,7 @@ QuantizeFlags::QuantizeFlags(std::string name)
       calib("calib", cl::cat(category), cl::value_desc("FILE"),
             cl::desc("Calibration tokens: .txt (models over bytes), .jsonl (input_ids, or text for models over bytes), "
                      ".npy or .npz of ids [sequences, tokens], .safetensors")),
-      stats("stats", cl::cat(category), cl::value_desc("FILE"),
+      stats(release("stats"), cl::cat(category), cl::value_desc("FILE"),
             cl::desc("Statistics that qcc-calibrate wrote, in place of --calib where a method needs no more")),
       workDir(
           "work-dir", cl::cat(category), cl::value_desc("DIR"),

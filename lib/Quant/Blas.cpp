@@ -42,16 +42,4 @@ void multiplyF32(const double *a, int64_t rows, int64_t inner, int64_t pitchA, c
   }
 }
 
-void multiplyF32Transposed(const double *a, int64_t rows, int64_t inner, int64_t pitchA, const float *b, int64_t pitchB,
-                           int64_t cols, double *out, int64_t pitchOut, std::vector<double> &scratch) {
-  scratch.resize(kInner * cols);
-  for (int64_t first = 0; first < inner; first += kInner) {
-    int64_t size = std::min(kInner, inner - first);
-    for (int64_t i = 0; i < cols; ++i)
-      std::copy_n(b + i * pitchB + first, size, scratch.data() + i * size);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, cols, size, 1, a + first, pitchA, scratch.data(), size,
-                first == 0 ? 0 : 1, out, pitchOut);
-  }
-}
-
 } // namespace qcc::quant

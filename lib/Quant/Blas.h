@@ -21,10 +21,6 @@ namespace qcc::quant {
 /// calls.
 void multiplyF32(const double *a, int64_t rows, int64_t inner, int64_t pitchA, const float *b, int64_t pitchB,
                  int64_t cols, double *out, int64_t pitchOut, std::vector<double> &scratch);
-/// out[rows, cols] = a[rows, inner] · bᵀ, b[cols, inner].
-void multiplyF32Transposed(const double *a, int64_t rows, int64_t inner, int64_t pitchA, const float *b, int64_t pitchB,
-                           int64_t cols, double *out, int64_t pitchOut, std::vector<double> &scratch);
-
 } // namespace qcc::quant
 
 #endif // QCC_LIB_QUANT_BLAS_H

@@ -14,7 +14,7 @@ namespace qcc::quant {
 namespace {
 
 constexpr int kEscalations = 10;
-constexpr int64_t kRows = 128, kCols = 128;
+constexpr int64_t kRows = 128;
 
 /// Columns with the position that is eliminated first at the end.
 std::vector<int64_t> positionsOf(const Moments &moments, ColumnOrder order) {
@@ -84,14 +84,8 @@ std::vector<float> crossProduct(std::span<const float> w, int64_t rows, const Mo
   int64_t k = moments.k;
   std::vector<float> product(rows * k);
   parallelFor(0, rows, kRows, threads, [&](int64_t begin, int64_t end) {
-    int64_t height = end - begin;
-    std::vector<double> tile(w.begin() + begin * k, w.begin() + end * k), out(height * kCols), scratch;
-    for (int64_t col = 0; col < k; col += kCols) {
-      int64_t width = std::min(kCols, k - col);
-      multiplyF32(tile.data(), height, k, k, moments.cross.data() + col, k, width, out.data(), kCols, scratch);
-      for (int64_t row = 0; row < height; ++row)
-        std::copy_n(out.data() + row * kCols, width, product.data() + (begin + row) * k + col);
-    }
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, end - begin, k, k, 1, w.data() + begin * k, k,
+                moments.cross.data(), k, 0, product.data() + begin * k, k);
   });
   return product;
 }

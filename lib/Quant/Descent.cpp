@@ -13,6 +13,7 @@
 
 #include "Blas.h"
 #include "GptqSteps.h"
+#include "RowCodes.h"
 #include "RowUpdate.h"
 #include "qcc/Support/Parallel.h"
 
@@ -24,6 +25,8 @@ namespace qcc::quant {
 namespace {
 
 constexpr int64_t kChunk = 128;
+/// A move must gain this share of what the step itself costs: more than the rounding of f32 sums can pretend.
+constexpr double kMargin = 1e-3;
 
 class Descent {
 public:
@@ -32,6 +35,7 @@ public:
       : target(target), hessian(moments.hessian), dead(dead), threads(threads), coded(coded), rows(target.rows),
         k(target.k), tile(tileRows(coded.format, rows)), blockRows(coded.format.rowsOf(rows)),
         blockCols(coded.format.colsOf(k)) {
+    blocks = blocksOfColumns(coded.format, k);
     refitsInSweep = blockCols <= kChunk && tile % blockRows == 0;
     chunk = blockCols <= kChunk ? blockCols * (kChunk / blockCols) : kChunk;
   }
@@ -48,22 +52,14 @@ public:
   }
 
 private:
-  int zeroOf(size_t block) const { return coded.zeros.empty() ? 0 : coded.zeros[block]; }
-  float valueOf(int64_t row, int64_t col) const {
-    size_t block = coded.blockOf(row, col);
-    return decode(coded.format, coded.codes[row * k + col], coded.scales[block], zeroOf(block));
-  }
-  /// The code as a number, without its scale.
-  float unitOf(int64_t row, int64_t col) const {
-    return decode(coded.format, coded.codes[row * k + col], 1.0f, zeroOf(coded.blockOf(row, col)));
-  }
-
   /// w* - q, [end - begin, k].
-  std::vector<double> errorOf(int64_t begin, int64_t end) const {
+  std::vector<double> errorOf(int64_t begin, int64_t end) {
     std::vector<double> error((end - begin) * k);
-    for (int64_t row = begin; row < end; ++row)
+    for (int64_t row = begin; row < end; ++row) {
+      RowCodes codes(coded, blocks, row);
       for (int64_t col = 0; col < k; ++col)
-        error[(row - begin) * k + col] = double(target.w[row * k + col]) - valueOf(row, col);
+        error[(row - begin) * k + col] = double(target.w[row * k + col]) - codes.value(col);
+    }
     return error;
   }
 
@@ -78,50 +74,57 @@ private:
 
   double sweep(int64_t rowBegin, int64_t rowEnd) {
     int64_t height = rowEnd - rowBegin;
-    std::vector<double> error = errorOf(rowBegin, rowEnd), gradient(height * chunk), scratch;
+    std::vector<double> error = errorOf(rowBegin, rowEnd), gradient(height * chunk);
+    std::vector<float> single(error.begin(), error.end()), products(height * chunk);
     double gain = 0;
     for (int64_t begin = 0; begin < k; begin += chunk) {
       int64_t end = std::min(k, begin + chunk), width = end - begin;
-      multiplyF32Transposed(error.data(), height, k, k, hessian.data() + begin * k, k, width, gradient.data(), width,
-                            scratch);
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, width, k, 1, single.data(), k,
+                  hessian.data() + begin * k, k, 0, products.data(), width);
+      std::copy_n(products.begin(), height * width, gradient.begin());
       std::vector<double> block = diagonalBlock(begin, end);
       for (int64_t row = 0; row < height; ++row) {
         double *g = gradient.data() + row * width, *d = error.data() + row * k + begin;
         gain += moveCodes(rowBegin + row, begin, width, block.data(), g, d);
       }
       if (refitsInSweep)
-        for (int64_t row = 0; row < height; row += blockRows)
-          for (int64_t col = 0; col < width; col += blockCols)
-            gain += refitInSweep(rowBegin, row, std::min(height, row + blockRows), begin, width, col,
-                                 std::min(width, col + blockCols), block, gradient, error);
+        for (int64_t col = 0; col < width; col += blockCols)
+          gain += refitInSweep(rowBegin, height, begin, width, col, std::min(width, col + blockCols), block, gradient,
+                               error);
+      for (int64_t row = 0; row < height; ++row)
+        std::copy_n(error.data() + row * k + begin, width, single.data() + row * k + begin);
     }
     return gain;
   }
 
   double moveCodes(int64_t row, int64_t begin, int64_t width, const double *block, double *g, double *d) {
+    RowCodes codes(coded, blocks, row);
     double gain = 0;
     for (int64_t j = 0; j < width; ++j) {
       int64_t col = begin + j;
-      if (dead[col] || !target.isFree(row, col))
-        continue;
       double diagonal = block[j * width + j];
-      size_t scaleBlock = coded.blockOf(row, col);
-      float scale = coded.scales[scaleBlock];
-      int zero = zeroOf(scaleBlock);
-      int8_t &code = coded.codes[row * k + col];
-      double value = decode(coded.format, code, scale, zero);
-      int8_t wanted = encode(coded.format, float(value + g[j] / diagonal), scale, zero);
-      if (wanted == code)
+      if (std::fabs(g[j]) <= reach(codes, col) * diagonal || dead[col] || !target.isFree(row, col))
         continue;
-      double step = decode(coded.format, wanted, scale, zero) - value, fall = step * (2 * g[j] - step * diagonal);
-      if (!(fall > 0))
+      double value = codes.value(col);
+      int8_t wanted = codes.nearest(col, value + g[j] / diagonal);
+      double step = codes.value(col, wanted) - value, fall = step * (2 * g[j] - step * diagonal);
+      if (!(fall > kMargin * step * step * diagonal))
         continue;
-      code = wanted;
+      codes.code(col) = wanted;
       gain += fall;
       d[j] -= step;
       addScaled(g, -step, block + j * width, width);
     }
     return gain;
+  }
+
+  /// No other code is nearest to what lies within this of a code's number. A little less than half a step of the grid;
+  /// steps of e4m3 are at least the number's sixteenth, and never below 2⁻⁹.
+  double reach(const RowCodes &codes, int64_t col) const {
+    double scale = std::fabs(codes.scale(col));
+    if (coded.format.kind == CodeFormat::Kind::Int)
+      return 0.499 * scale;
+    return 0.499 * std::max(std::fabs(codes.value(col)) / 16.0, scale * 0x1p-9);
   }
 
   /// The stored scale nearest to `scale` + num / den, if it lowers the cost; `scale` otherwise.
@@ -133,35 +136,40 @@ private:
     return step * (2 * num - step * den) > 0 && std::signbit(wanted) == std::signbit(scale) ? wanted : scale;
   }
 
-  /// The scale of rows [row, rowEnd) of the tile and columns [col, colEnd) of the chunk.
-  double refitInSweep(int64_t tileBegin, int64_t row, int64_t rowEnd, int64_t begin, int64_t width, int64_t col,
-                      int64_t colEnd, const std::vector<double> &block, std::vector<double> &gradient,
-                      std::vector<double> &error) {
-    int64_t height = rowEnd - row, inner = colEnd - col;
+  /// The scales of a tile's rows for columns [col, colEnd) of a chunk.
+  double refitInSweep(int64_t tileBegin, int64_t height, int64_t begin, int64_t width, int64_t col, int64_t colEnd,
+                      const std::vector<double> &block, std::vector<double> &gradient, std::vector<double> &error) {
+    int64_t inner = colEnd - col;
     std::vector<double> units(height * inner), products(height * width);
-    for (int64_t i = 0; i < height; ++i)
+    for (int64_t row = 0; row < height; ++row) {
+      RowCodes codes(coded, blocks, tileBegin + row);
       for (int64_t j = 0; j < inner; ++j)
-        units[i * inner + j] = unitOf(tileBegin + row + i, begin + col + j);
+        units[row * inner + j] = codes.unit(begin + col + j);
+    }
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, height, width, inner, 1, units.data(), inner,
                 block.data() + col * width, width, 0, products.data(), width);
-    double num = 0, den = 0;
-    for (int64_t i = 0; i < height; ++i)
-      for (int64_t j = 0; j < inner; ++j) {
-        num += units[i * inner + j] * gradient[(row + i) * width + col + j];
-        den += units[i * inner + j] * products[i * width + col + j];
+    double gain = 0;
+    for (int64_t first = 0; first < height; first += blockRows) {
+      int64_t last = std::min(height, first + blockRows);
+      double num = 0, den = 0;
+      for (int64_t row = first; row < last; ++row)
+        for (int64_t j = 0; j < inner; ++j) {
+          num += units[row * inner + j] * gradient[row * width + col + j];
+          den += units[row * inner + j] * products[row * width + col + j];
+        }
+      float &scale = coded.scales[coded.blockOf(tileBegin + first, begin + col)];
+      float wanted = better(scale, num, den);
+      double step = double(wanted) - scale;
+      if (step == 0)
+        continue;
+      gain += step * (2 * num - step * den);
+      scale = wanted;
+      for (int64_t row = first; row < last; ++row) {
+        addScaled(gradient.data() + row * width, -step, products.data() + row * width, width);
+        addScaled(error.data() + row * k + begin + col, -step, units.data() + row * inner, inner);
       }
-    float &scale = coded.scales[coded.blockOf(tileBegin + row, begin + col)];
-    float wanted = better(scale, num, den);
-    double step = double(wanted) - scale;
-    if (step == 0)
-      return 0;
-    scale = wanted;
-    for (int64_t i = 0; i < height; ++i) {
-      addScaled(gradient.data() + (row + i) * width, -step, products.data() + i * width, width);
-      for (int64_t j = 0; j < inner; ++j)
-        error[(row + i) * k + begin + col + j] -= step * units[i * inner + j];
     }
-    return step * (2 * num - step * den);
+    return gain;
   }
 
   /// Scales of the blocks of columns [begin, end), wider than a chunk or over many rows.
@@ -169,14 +177,17 @@ private:
     std::vector<double> nums(rows), dens(rows);
     parallelFor(0, rows, tile, threads, [&](int64_t rowBegin, int64_t rowEnd) {
       int64_t height = rowEnd - rowBegin, inner = end - begin;
-      std::vector<double> error = errorOf(rowBegin, rowEnd), units(height * inner), products(height * kChunk), scratch;
-      for (int64_t row = 0; row < height; ++row)
+      std::vector<double> error = errorOf(rowBegin, rowEnd);
+      std::vector<float> units(height * inner), products(height * kChunk);
+      for (int64_t row = 0; row < height; ++row) {
+        RowCodes codes(coded, blocks, rowBegin + row);
         for (int64_t j = 0; j < inner; ++j)
-          units[row * inner + j] = unitOf(rowBegin + row, begin + j);
+          units[row * inner + j] = codes.unit(begin + j);
+      }
       for (int64_t col = 0; col < k; col += kChunk) {
         int64_t width = std::min(kChunk, k - col);
-        multiplyF32Transposed(units.data(), height, inner, inner, hessian.data() + col * k + begin, k, width,
-                              products.data(), width, scratch);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, height, width, inner, 1, units.data(), inner,
+                    hessian.data() + col * k + begin, k, 0, products.data(), width);
         for (int64_t row = 0; row < height; ++row)
           for (int64_t j = 0; j < width; ++j) {
             bool inside = col + j >= begin && col + j < end;
@@ -207,6 +218,7 @@ private:
   unsigned threads;
   CodedMatrix &coded;
   int64_t rows, k, tile, blockRows, blockCols, chunk;
+  std::vector<int32_t> blocks;
   bool refitsInSweep;
 };
 

@@ -14,8 +14,9 @@
 // mask pruned weights are zero and their errors are fed to later columns like any other; give the weights refit to the
 // mask (Sparsity.h) and β = 0 where they are at hand.
 //
-// Sums are f64, and results are the same bits for any number of threads and differ between block sizes by f64 rounding
-// alone. For k = 14336 and 4096 rows the peak is 3.4 GB besides held-out rows when moments are handed over (Moments
+// Sums are f64 but those of f32 statistics alone (W D, gradients of the descent), and results are the same bits for any
+// number of threads and differ between block sizes by f64 rounding alone. For k = 14336 and 4096 rows the peak is 3.4
+// GB besides held-out rows when moments are handed over (Moments
 // &&), 0.8 GB more when they are only lent.
 //
 //===----------------------------------------------------------------------===//
@@ -39,7 +40,7 @@ struct GptqOptions {
   double correction = 0.75; ///< β
   ColumnOrder order = ColumnOrder::Activation;
   int descentPasses = 4; ///< each: one sweep over codes, then a refit of scales
-  int64_t block = 128;   ///< columns updated lazily; changes nothing but speed
+  int64_t block = 256;   ///< columns updated lazily; changes nothing but speed
   unsigned threads = 1;
 };
 

@@ -1,9 +1,9 @@
 //===- GemmProblem.cpp ----------------------------------------------------===//
 
 #include "FastRandom.h"
+#include "qcc/Quant/CodeFormat.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Quant/Layout.h"
-#include "qcc/Quant/RoundToNearest.h"
 #include "qcc/Support/Text.h"
 
 #include <cmath>
@@ -32,7 +32,7 @@ struct Weights {
     case WeightFormat::E4M3:
       return e4m3ToFloat(codes[index]) * double(element<float>(scale, size_t(row)));
     case WeightFormat::S4: {
-      size_t group = size_t(row * groupCount(desc.k, desc.group) + column / desc.group);
+      size_t group = size_t(row * CodeFormat::intGroup(4, desc.group).scaleCols(desc.k) + column / desc.group);
       return int8_t(codes[index]) * double(bf16ToFloat(element<uint16_t>(scale, group)));
     }
     }
@@ -127,7 +127,7 @@ std::shared_ptr<const Weights> makeWeights(const GemmDesc &desc) {
     w->codes.resize(count);
     for (uint8_t &code : w->codes)
       code = uint8_t(int8_t(random.below(16) - 8));
-    int64_t groups = groupCount(desc.k, desc.group);
+    int64_t groups = CodeFormat::intGroup(4, desc.group).scaleCols(desc.k);
     std::vector<uint16_t> scales(size_t(desc.n * groups)), packed(size_t(paddedRows(desc.n) * groups));
     for (uint16_t &scale : scales)
       scale = floatToBF16(float(0.05 + 0.1 * random.uniform()));

@@ -2,7 +2,7 @@
 
 #include "TileEvaluator.h"
 #include "qcc/Quant/Formats.h"
-#include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/NonFinite.h"
 #include "qcc/Support/Text.h"
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include "qcc/Quant/Gptq.h"
 #include "GptqSteps.h"
-#include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/NonFinite.h"
 #include "qcc/Support/Text.h"
 
 #include <algorithm>

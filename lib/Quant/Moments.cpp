@@ -2,7 +2,7 @@
 
 #include "qcc/Quant/Moments.h"
 #include "Blas.h"
-#include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/NonFinite.h"
 #include "qcc/Support/Parallel.h"
 #include "qcc/Support/Text.h"
 

@@ -2,7 +2,7 @@
 
 #include "qcc/Quant/Sparsity.h"
 #include "SparsitySteps.h"
-#include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/NonFinite.h"
 #include "qcc/Support/Text.h"
 
 #include <algorithm>

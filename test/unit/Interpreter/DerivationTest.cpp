@@ -10,7 +10,7 @@
 #include "Tiles.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Quant/Layout.h"
-#include "qcc/Quant/RoundToNearest.h"
+#include "qcc/Quant/ScaleSearch.h"
 
 #include <cmath>
 
@@ -52,9 +52,11 @@ graph.derived @packed : tensor<8192xi8>, tensor<768xi8> {
 TEST_F(Derivations, JoinedInt4WeightsPackAlikeForEveryTiling) {
   std::vector<float> w = source.addRandom("a", {70, 80}, 1, 1), b = source.addRandom("b", {30, 80}, 1, 2);
   w.insert(w.end(), b.begin(), b.end());
-  std::vector<int8_t> codes(100 * 80);
-  std::vector<uint16_t> scales(100 * 3);
-  quant::quantizeInt4PerGroup(w, 100, 80, 32, codes, scales);
+  quant::CodedMatrix coded = quant::roundToNearest(w, 100, 80, quant::CodeFormat::intGroup(4, 32));
+  std::vector<int8_t> codes = coded.codes;
+  std::vector<uint16_t> scales;
+  for (float scale : coded.scales)
+    scales.push_back(quant::floatToBF16(scale));
   // The rows of the padded layout, quantized apart: 28 more rows whose codes are 0.
   codes.resize(128 * 80);
   std::vector<uint8_t> expectedCodes(size_t(quant::packedBytes(quant::FragmentFormat::S4, 128, 80)));

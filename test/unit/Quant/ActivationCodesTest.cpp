@@ -109,6 +109,26 @@ TEST(ActivationCodes, StaticCodesSaturateAndInt8DropsNaN) {
   EXPECT_TRUE(std::isnan(e4m3ToFloat(e4m3[7])));
 }
 
+TEST(ActivationCodes, E4M3RowCodesAreTheNearestOfAll) {
+  const int64_t rows = 37, cols = 131;
+  std::vector<float> x = activations(rows * cols, 5);
+  std::vector<uint8_t> codes(x.size());
+  std::vector<float> scales(rows);
+  quantizeE4M3PerRow(x, rows, cols, codes, scales);
+  for (int64_t row = 0; row < rows; ++row) {
+    double amax = largest(x, row * cols, (row + 1) * cols), scale = scales[size_t(row)];
+    ASSERT_EQ(scales[size_t(row)], float(amax / 448));
+    for (int64_t i = row * cols; i < (row + 1) * cols; ++i) {
+      double error = std::fabs(e4m3ToFloat(codes[size_t(i)]) * scale - x[size_t(i)]);
+      for (int other = 0; other < 256; ++other)
+        if ((other & 0x7f) != 0x7f) {
+          // The quotient is rounded to f32 before the code is chosen, hence the slack of one f32 step.
+          ASSERT_LE(error, std::fabs(e4m3ToFloat(uint8_t(other)) * scale - x[size_t(i)]) + amax * 0x1p-24);
+        }
+    }
+  }
+}
+
 TEST(ActivationCodes, E4M3GroupsHaveTheirOwnScalesAndTheLastMayBeShort) {
   const int64_t rows = 7, cols = 300, groups = 3;
   std::vector<float> x = activations(rows * cols, 3);

@@ -16,13 +16,14 @@ namespace qcc::bench {
 struct GemmCase {
   codegen::WeightFormat format = codegen::WeightFormat::BF16;
   int64_t n = 0, k = 0, rows = 0;
-  int64_t group = 0; ///< S4
+  int64_t group = 0; ///< of formats with groups; 0: one scale per row
   codegen::ElemType output = codegen::ElemType::BF16;
   /// Plain: acc. Bias: acc + bias[n] (f32). Residual: bf16(acc) + residual[t, n] (bf16). Silu: bf16 of s = acc + bias,
   /// then s / (1 + exp(-s)).
   enum class Epilogue { Plain, Bias, Residual, Silu } epilogue = Epilogue::Plain;
   codegen::KernelConfig config; ///< empty: what chooseVariants gives for `rows`
   const char *reason = "";      ///< why the case is there
+  bool xTensorScale = false;    ///< one scale for all rows of X
 
   codegen::GemmDesc desc() const;
   /// The kernel for `target`, or why there is none.
@@ -34,7 +35,8 @@ struct GemmCase {
 std::vector<GemmCase> gemmCases();
 
 /// Compiles, runs and compares. |y - oracle| must be at most
-///   2^-16 sum_k |w x| (f32 accumulation; a dropped product of typical size is far larger for K up to 2^12)
+///   2^-16 sum_k |w x| (f32 accumulation; a dropped product of typical size is far larger for K up to 2^12), or with s8
+///   products, whose sum is exact, 2^-22 |sum| (three roundings to f32)
 ///   + one rounding of each bf16 the epilogue makes,
 /// propagated through the epilogue (each has slope at most 1.1).
 CaseResult checkGemm(Device &device, const GemmCase &gemm, int target);

@@ -12,7 +12,7 @@ using Epilogue = GemmCase::Epilogue;
 
 struct Shape {
   int64_t n, k, rows;
-  int64_t group; ///< for S4
+  int64_t group; ///< for formats with groups
   Epilogue epilogue;
   ElemType output;
   const char *reason;
@@ -42,17 +42,27 @@ const Shape kShapes[] = {
 
 std::vector<GemmCase> gemmCases() {
   std::vector<GemmCase> cases;
-  for (WeightFormat format : {WeightFormat::BF16, WeightFormat::E4M3, WeightFormat::S4})
-    for (const Shape &shape : kShapes)
+  for (WeightFormat format : kWeightFormats) {
+    const WeightFormatInfo &info = infoOf(format);
+    int64_t index = 0;
+    for (const Shape &shape : kShapes) {
+      // A third of the cases has one scale per row of W, a third of the others one scale for X.
+      int64_t group = info.mayHaveGroups && index % 3 != 2 ? shape.group : 0;
+      if (info.hasXScale() && group % 32 != 0)
+        group *= 2; // whole products of 32 columns
       cases.push_back({format,
                        shape.n,
                        shape.k,
                        shape.rows,
-                       format == WeightFormat::S4 ? shape.group : 0,
+                       group,
                        shape.output,
                        shape.epilogue,
                        {},
-                       shape.reason});
+                       shape.reason,
+                       info.mayHaveTensorScale() && index % 3 == 1});
+      ++index;
+    }
+  }
   return cases;
 }
 

@@ -82,7 +82,7 @@ private:
 int check(Device &device, const Options &options) {
   Checker checker(options);
   for (const GemmCase &gemm : gemmCases()) {
-    if (gemm.format == WeightFormat::E4M3 && options.target < 89) {
+    if (infoOf(gemm.format).x == ElemType::E4M3 && options.target < 89) {
       if (options.offset == 0)
         std::printf("skip %s: e4m3 products start at sm_89\n", gemm.name().c_str());
       continue;

@@ -35,8 +35,9 @@ struct Weights {
       size_t group = size_t(row * CodeFormat::intGroup(4, desc.group).scaleCols(desc.k) + column / desc.group);
       return int8_t(codes[index]) * double(bf16ToFloat(element<uint16_t>(scale, group)));
     }
+    default:
+      return 0; // makeGemm knows no other format
     }
-    return 0;
   }
 };
 
@@ -99,6 +100,8 @@ Bytes pack(const GemmDesc &desc, const Bytes &codes) {
   case WeightFormat::S4:
     packFragmentsS4({reinterpret_cast<const int8_t *>(codes.data()), count}, desc.n, desc.k, packed);
     break;
+  default:
+    break; // makeGemm knows no other format
   }
   return packed;
 }

@@ -10,6 +10,14 @@
 
 namespace qcc::codegen {
 
+/// Columns of one tensor-core product.
+int64_t unitColumns(WeightFormat format);
+/// Columns whose products are summed before they are scaled, or 0: the `GROUP` of gemm/shape.cuh.
+int64_t scaledColumns(const GemmDesc &desc);
+
+/// Accumulators of a warp that stay in registers beside the operands, as ptxas showed.
+int64_t maxAccumulators(const GemmDesc &desc);
+
 struct GemmShape {
   int64_t blockM = 16, blockN = 8, blockK = 64, warpsM = 1, warpsK = 1, stages = 2;
 

@@ -13,18 +13,14 @@ namespace {
 constexpr int64_t kMaxOperands = 8;
 // Index arithmetic inside a row is 32 bits wide on the device.
 constexpr int64_t kMaxN = int64_t(1) << 24, kMaxK = int64_t(1) << 24;
-constexpr int64_t kMaxGridY = 65535;
+// 2^17 products of at most 127 * 128 stay below 2^31.
+constexpr int64_t kMaxIntegerK = int64_t(1) << 17;
 
-const char *formatName(WeightFormat format) {
-  switch (format) {
-  case WeightFormat::BF16:
-    return "BF16";
-  case WeightFormat::E4M3:
-    return "E4M3";
-  case WeightFormat::S4:
-    return "S4";
-  }
-  return "";
+/// Enumerator of gemm/shape.cuh.
+const char *enumeratorOf(WeightFormat format) {
+  static constexpr const char *names[] = {"BF16",   "E4M3", "S4",         "E4M3Block",  "S8",      "S4Zero",
+                                          "S4E4M3", "S8A8", "BF16Sparse", "E4M3Sparse", "S8Sparse"};
+  return names[int(format)];
 }
 
 std::string range(const char *field, int64_t value, int64_t limit) {
@@ -41,13 +37,21 @@ std::string checkFamily(const GemmDesc &desc, int target) {
     return wrong;
   if (std::string wrong = range("k", desc.k, kMaxK); !wrong.empty())
     return wrong;
-  if (desc.weights == WeightFormat::E4M3 && target < 89)
+  const WeightFormatInfo &format = infoOf(desc.weights);
+  if (format.x == ElemType::E4M3 && target < 89)
     return "gemm: e4m3 products need sm_89 or later, the target is sm_" + std::to_string(target) +
-           "; choose another target, or w4a16 or bf16 weights";
-  if (desc.weights == WeightFormat::S4 && (desc.group < 16 || desc.group % 16 != 0))
-    return "gemm: group = " + std::to_string(desc.group) + " must be a positive multiple of 16";
-  if (desc.weights != WeightFormat::S4 && desc.group != 0)
-    return "gemm: group = " + std::to_string(desc.group) + " must be 0 for weights without group scales";
+           "; choose another target, or int8, w4a16 or bf16 weights";
+  if (format.x == ElemType::S8 && desc.k > kMaxIntegerK)
+    return "gemm: k = " + std::to_string(desc.k) + " must be at most " + std::to_string(kMaxIntegerK) +
+           " for s8 products, or their s32 sums may overflow; exclude the layer or use fp8 or w8a16 weights";
+  if (int64_t unit = unitColumns(desc.weights); format.mayHaveGroups && (desc.group < 0 || desc.group % unit != 0))
+    return "gemm: group = " + std::to_string(desc.group) + " must be a positive multiple of " + std::to_string(unit) +
+           ", or 0 for one scale per row";
+  if (!format.mayHaveGroups && desc.group != 0)
+    return "gemm: group = " + std::to_string(desc.group) + " must be 0 for " + format.name +
+           " weights, which have no scales of groups";
+  if (desc.xTensorScale && !format.mayHaveTensorScale())
+    return std::string("gemm: ") + format.name + " weights do not take activations with one scale";
   if (desc.output != ElemType::BF16 && desc.output != ElemType::F32)
     return std::string("gemm: output type ") + nameOf(desc.output) + " must be bf16 or f32";
   if (int64_t(desc.operands.size()) > kMaxOperands)
@@ -65,59 +69,6 @@ std::string checkFamily(const GemmDesc &desc, int target) {
   return "";
 }
 
-GemmShape GemmShape::of(const GemmDesc &desc, const KernelConfig &config, std::string &error) {
-  GemmShape shape;
-  shape.blockM = configValue(config, "BLOCK_M", 16, 256, error);
-  shape.blockN = configValue(config, "BLOCK_N", 8, 128, error);
-  shape.blockK = configValue(config, "BLOCK_K", 64, 256, error);
-  shape.warpsM = configValue(config, "WARPS_M", 1, 8, error);
-  shape.warpsK = configValue(config, "WARPS_K", 1, 16, error);
-  shape.stages = configValue(config, "STAGES", 2, 8, error);
-  if (!error.empty())
-    return shape;
-  auto refuse = [&](bool wrong, const std::string &message) {
-    if (wrong && error.empty())
-      error = "gemm configuration: " + message;
-  };
-  refuse(shape.blockM % (16 * shape.warpsM) != 0,
-         "BLOCK_M = " + std::to_string(shape.blockM) +
-             " must be a multiple of 16 * WARPS_M = " + std::to_string(16 * shape.warpsM));
-  int64_t tile = desc.weights == WeightFormat::BF16 ? 4096 : 2048;
-  int64_t perWarp = shape.blockM / shape.warpsM * shape.blockN;
-  refuse(perWarp > tile, "a warp's " + std::to_string(shape.blockM / shape.warpsM) + " x " +
-                             std::to_string(shape.blockN) + " accumulators must be at most " + std::to_string(tile) +
-                             ", or they spill; use more warps or smaller blocks");
-  refuse(shape.blockN != 8 && shape.blockN != 16 && shape.blockN != 32 && shape.blockN != 64 && shape.blockN != 128,
-         "BLOCK_N = " + std::to_string(shape.blockN) + " must be 8, 16, 32, 64 or 128");
-  refuse(shape.blockK % 64 != 0, "BLOCK_K = " + std::to_string(shape.blockK) + " must be a multiple of 64");
-  refuse(shape.threads() > 512,
-         "WARPS_M * WARPS_K = " + std::to_string(shape.warpsM * shape.warpsK) + " must be at most 16");
-  refuse(ceilDiv(desc.n, shape.blockM) > kMaxGridY,
-         "n = " + std::to_string(desc.n) + " needs more than " + std::to_string(kMaxGridY) +
-             " blocks of BLOCK_M = " + std::to_string(shape.blockM) + "; use a larger BLOCK_M");
-  refuse(shape.sharedBytes(desc) > kMaxSharedBytes,
-         "needs " + std::to_string(shape.sharedBytes(desc)) + " bytes of shared memory, a block has " +
-             std::to_string(kMaxSharedBytes) + "; use fewer STAGES or smaller blocks");
-  return shape;
-}
-
-int64_t GemmShape::stageBytes(const GemmDesc &desc) const {
-  int64_t elementBytes = desc.weights == WeightFormat::E4M3 ? 1 : 2;
-  int64_t bitsPerWeight = desc.weights == WeightFormat::S4 ? 4 : 8 * elementBytes;
-  int64_t scales = 0;
-  if (desc.weights == WeightFormat::S4) {
-    int64_t units = blockK / 16, groupUnits = desc.group / 16;
-    bool aligned = units % groupUnits == 0 || groupUnits % units == 0;
-    int64_t groups = aligned ? ceilDiv(units, groupUnits) : (units + groupUnits - 2) / groupUnits + 1;
-    scales = groups * blockM * 2;
-  }
-  return warpsK * (blockN * blockK * elementBytes + blockM * blockK * bitsPerWeight / 8 + scales);
-}
-
-int64_t GemmShape::sharedBytes(const GemmDesc &desc) const {
-  return std::max(stages * stageBytes(desc), warpsK * blockN * (blockM + 4) * 4);
-}
-
 KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &config, Size rows, std::string &error) {
   KernelInstance instance;
   refuseUnknown(config, {"BLOCK_M", "BLOCK_N", "BLOCK_K", "WARPS_M", "WARPS_K", "STAGES"}, error);
@@ -127,11 +78,13 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
 
   Stub stub("gemm", "gemm/gemm.cuh");
   stub.before(printFunctor(desc.epilogue, "Epilogue"));
+  const WeightFormatInfo &format = infoOf(desc.weights);
   stub.member(std::string("static constexpr qcc::WeightFormat FORMAT = qcc::WeightFormat::") +
-              formatName(desc.weights) + ";");
+              enumeratorOf(desc.weights) + ";");
   stub.integer("N", desc.n);
   stub.integer("K", desc.k);
-  stub.integer("GROUP", desc.group); // 0 without group scales
+  stub.integer("GROUP", scaledColumns(desc)); // 0 without scales of groups
+  stub.flag("TENSOR_SCALE", desc.xTensorScale);
   stub.integer("BLOCK_M", shape.blockM);
   stub.integer("BLOCK_N", shape.blockN);
   stub.integer("BLOCK_K", shape.blockK);
@@ -141,10 +94,11 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
   stub.flag("OUTPUT_F32", desc.output == ElemType::F32);
 
   std::string weights = stub.pointer("const qcc::u8 *", "weights");
-  std::string weightScale =
-      desc.weights == WeightFormat::BF16 ? "nullptr" : stub.pointer("const void *", "weight_scale");
+  std::string metadata = format.isSparse ? stub.pointer("const qcc::u8 *", "metadata") : "nullptr";
+  std::string weightScale = format.hasWeightScale ? stub.pointer("const void *", "weight_scale") : "nullptr";
+  std::string zeros = format.hasZeros ? stub.pointer("const qcc::u16 *", "zeros") : "nullptr";
   std::string x = stub.pointer("const qcc::u8 *", "x");
-  std::string xScale = desc.weights == WeightFormat::E4M3 ? stub.pointer("const float *", "x_scale") : "nullptr";
+  std::string xScale = format.hasXScale() ? stub.pointer("const float *", "x_scale") : "nullptr";
   std::string operands, loads;
   for (size_t i = 0; i < desc.operands.size(); ++i) {
     auto [kind, type] = desc.operands[i];
@@ -163,9 +117,9 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
   instance.grid = {GridDim{rows, 1, shape.blockN}, GridDim{std::nullopt, desc.n, shape.blockM}, GridDim{}};
   instance.block = {uint32_t(shape.threads()), 1, 1};
   instance.dynamicSharedBytes = uint32_t(shape.sharedBytes(desc));
-  instance.minTarget = desc.weights == WeightFormat::E4M3 ? 89 : 80;
+  instance.minTarget = format.x == ElemType::E4M3 ? 89 : 80;
   stub.finish(instance, "qcc::gemm<Problem>(qcc::GemmArgs<" + std::to_string(desc.operands.size()) + ">{" + weights +
-                            ", " + weightScale + ", " + x + ", " + xScale + ", {" +
+                            ", " + metadata + ", " + weightScale + ", " + zeros + ", " + x + ", " + xScale + ", {" +
                             (operands.empty() ? "nullptr" : operands) + "}, " + y + ", " + count + "});");
   return instance;
 }

@@ -48,18 +48,48 @@ ElemType codeType(ActQuant quant);
 /// "e4m3_token", …; "none".
 const char *nameOf(ActQuant quant);
 
-enum class WeightFormat { BF16, E4M3, S4 };
+/// How W is stored, and X where it is not bf16. In units of the codes:
+///   BF16, BF16Sparse                    X bf16, no scales
+///   E4M3, E4M3Sparse | S8A8, S8Sparse   X e4m3 | s8: W has an f32 scale per row, X one per row or a single one; sums
+///   of
+///                                       s8 products are exact s32
+///   E4M3Block                           X e4m3: f32 scales of 128 x 128 weights, and of each row's 128 columns of X
+///   S8, S4, S4Zero                      X bf16: bf16 scales of `group` columns of a row of W, or of the whole row;
+///                                       S4Zero also has zero points: w = (code - zero) * scale
+///   S4E4M3                              X e4m3 with a scale per row or a single one, W as S4
+/// Sparse: 2:4, at most two non-zero values in each aligned four columns of a row. Scales of W may be negative.
+enum class WeightFormat { BF16, E4M3, S4, E4M3Block, S8, S4Zero, S4E4M3, S8A8, BF16Sparse, E4M3Sparse, S8Sparse };
+inline constexpr WeightFormat kWeightFormats[] = {
+    WeightFormat::BF16,       WeightFormat::E4M3,       WeightFormat::S4,      WeightFormat::E4M3Block,
+    WeightFormat::S8,         WeightFormat::S4Zero,     WeightFormat::S4E4M3,  WeightFormat::S8A8,
+    WeightFormat::BF16Sparse, WeightFormat::E4M3Sparse, WeightFormat::S8Sparse};
 
-/// y[t, n] = epilogue(sum_k W[n, k] * X[t, k]), t < rows (run time).
-/// BF16: X is bf16. S4: X is bf16, W = code * scale[k / group][n] (group scales applied to the f32 accumulator).
-/// E4M3: X is e4m3 with a scale per row; the accumulator times weight scale [n] times row scale [t] enters the
-/// epilogue. The epilogue is a scalar program: inputs are the f32 accumulator (after scales) and then one value per
-/// operand; its single result has the output's type.
+/// What a format implies.
+struct WeightFormatInfo {
+  const char *name;           ///< "s4_zero"
+  ElemType x;                 ///< BF16, E4M3 or S8
+  int64_t weightBits;         ///< stored per weight, metadata apart
+  bool hasWeightScale = true; ///< else neither W nor X has scales
+  bool mayHaveGroups = false; ///< `group` may be given
+  bool hasZeros = false;
+  bool isBlockScaled = false; ///< E4M3Block
+  bool isSparse = false;      ///< has metadata
+  bool hasXScale() const { return x != ElemType::BF16; }
+  bool mayHaveTensorScale() const { return hasXScale() && !isBlockScaled; }
+};
+const WeightFormatInfo &infoOf(WeightFormat format);
+
+/// y[t, n] = epilogue(sum_k W[n, k] * X[t, k]), t < rows (run time); products and sums as WeightFormat says, scales
+/// applied to the f32 accumulator. The epilogue is a scalar program: inputs are the f32 accumulator (after scales) and
+/// then one value per operand; its single result has the output's type.
 struct GemmDesc {
   int64_t n = 0; ///< out-features
   int64_t k = 0; ///< in-features
   WeightFormat weights = WeightFormat::BF16;
-  int64_t group = 0; ///< group size along K of S4 scales, a multiple of 16; the last group may be short
+  /// Columns per scale, a multiple of the K of a tensor-core product (16; S4E4M3: 32); the last group may be short. 0:
+  /// one scale per row, or a format without groups.
+  int64_t group = 0;
+  bool xTensorScale = false; ///< one scale for all rows of X
   ElemType output = ElemType::BF16;
   enum class Operand { PerColumn, PerElement }; ///< bias[n] | residual[t, n] (pitch of its own type)
   std::vector<std::pair<Operand, ElemType>> operands;

@@ -29,24 +29,25 @@ int64_t rowsPerWarp(const GemmDesc &desc, int target) {
 
 GemmShape choose(const GemmDesc &desc, int target, int64_t bucket) {
   GemmShape shape;
+  int64_t most = maxAccumulators(desc);
   // 128 bytes of a token per slice, whatever the type.
-  shape.blockK = desc.weights == WeightFormat::E4M3 ? 128 : 64;
+  shape.blockK = 128 / sizeOf(infoOf(desc.weights).x);
   if (bucket != 0 && bucket <= 32) {
     shape.blockN = bucket;
-    shape.blockM = rowsPerWarp(desc, target);
+    shape.blockM = std::min(rowsPerWarp(desc, target), most / shape.blockN);
     shape.warpsK = bucket == 32 ? 4 : 8;
   } else if (bucket != 0) {
     // Two warps share a slice of X, which now weighs as much as the weights.
-    shape.blockN = 64;
+    shape.blockN = std::clamp<int64_t>(most / 32, 32, 64);
     shape.warpsM = 2;
-    shape.blockM = ceilDiv(desc.n, 64) >= multiprocessors(target) ? 64 : 32;
+    int64_t rows = ceilDiv(desc.n, 64) >= multiprocessors(target) ? 32 : 16;
+    shape.blockM = shape.warpsM * std::min(rows, most / shape.blockN);
     shape.warpsK = 2;
   } else {
-    // The largest blocks that stay in registers. s4 needs its accumulators twice (partial sums of a group); e4m3 is
-    // widened to f16 by ptxas on sm_90, whose tensor cores take e4m3 only through wgmma.
-    shape.blockN = desc.weights == WeightFormat::BF16 ? 128 : 64;
+    // The largest blocks that stay in registers.
+    shape.blockN = std::clamp<int64_t>(most / 32, 32, 128);
     shape.warpsM = 4;
-    shape.blockM = 128;
+    shape.blockM = shape.warpsM * std::min<int64_t>(32, most / shape.blockN);
   }
   // A short K: no warp without a slice.
   int64_t slices = ceilDiv(desc.k, shape.blockK);
@@ -60,9 +61,8 @@ GemmShape choose(const GemmDesc &desc, int target, int64_t bucket) {
 
 /// "bf16 n=4096 k=4096", "s4 n=4096 k=4096 group=128"
 std::string problemName(const GemmDesc &desc) {
-  const char *format = desc.weights == WeightFormat::S4 ? "s4" : desc.weights == WeightFormat::E4M3 ? "e4m3" : "bf16";
-  std::string name = std::string(format) + " n=" + std::to_string(desc.n) + " k=" + std::to_string(desc.k);
-  return desc.weights == WeightFormat::S4 ? name + " group=" + std::to_string(desc.group) : name;
+  std::string name = infoOf(desc.weights).name + (" n=" + std::to_string(desc.n)) + " k=" + std::to_string(desc.k);
+  return desc.group != 0 ? name + " group=" + std::to_string(desc.group) : name;
 }
 
 } // namespace

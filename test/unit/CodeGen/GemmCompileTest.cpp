@@ -31,11 +31,12 @@ TEST_P(GemmCompile, NoVariantSpills) {
   std::vector<KernelInstance> instances;
   std::vector<std::string> names;
   for (const Layer &layer : kLayers)
-    for (auto [format, group] :
-         {std::pair{WeightFormat::BF16, int64_t(0)}, {WeightFormat::E4M3, 0}, {WeightFormat::S4, layer.group}}) {
+    for (WeightFormat format : kWeightFormats) {
+      const WeightFormatInfo &info = infoOf(format);
+      int64_t group = !info.mayHaveGroups ? 0 : info.hasXScale() && layer.group % 32 != 0 ? 96 : layer.group;
       GemmCase gemm{format, layer.n, layer.k, 0, group, ElemType::BF16, Epilogue::Residual, {}, layer.reason};
       GemmDesc desc = gemm.desc();
-      if (format == WeightFormat::E4M3 && target < 89) {
+      if (info.x == ElemType::E4M3 && target < 89) {
         EXPECT_NE(checkDesc(desc, target).find("sm_89"), std::string::npos);
         continue;
       }

@@ -37,6 +37,15 @@ TEST(GemmDescription, RefusesWhatNoKernelDoes) {
   EXPECT_EQ(checkDesc(desc, 89), "");
   desc = plain(WeightFormat::S4, 64, 64, 24);
   EXPECT_NE(checkDesc(desc, 90).find("group = 24 must be a positive multiple of 16"), std::string::npos);
+  desc = plain(WeightFormat::S4E4M3, 64, 64, 48);
+  EXPECT_NE(checkDesc(desc, 90).find("group = 48 must be a positive multiple of 32"), std::string::npos);
+  EXPECT_NE(checkDesc(desc, 80).find("need sm_89"), std::string::npos);
+  EXPECT_EQ(checkDesc(plain(WeightFormat::S8, 64, 64), 80), ""); // one scale per row
+  desc = plain(WeightFormat::S8A8, 64, (1 << 17) + 1);
+  EXPECT_NE(checkDesc(desc, 90).find("k = 131073 must be at most 131072"), std::string::npos);
+  desc = plain(WeightFormat::E4M3Block, 64, 64);
+  desc.xTensorScale = true;
+  EXPECT_NE(checkDesc(desc, 90).find("e4m3_block weights do not take activations with one scale"), std::string::npos);
   desc = plain(WeightFormat::BF16, 64, 64, 128);
   EXPECT_NE(checkDesc(desc, 90).find("must be 0"), std::string::npos);
   desc = plain(WeightFormat::BF16, 64, 64);
@@ -67,15 +76,15 @@ TEST(GemmVariants, AllAreLegalForManyShapes) {
   for (int target : {80, 89, 90})
     for (int64_t n : {1, 16, 131, 1024, 14336, 151936})
       for (int64_t k : {1, 64, 80, 896, 2880, 14336, 53248})
-        for (auto [format, group] : {std::pair{WeightFormat::BF16, 0},
-                                     {WeightFormat::E4M3, 0},
-                                     {WeightFormat::S4, 16},
-                                     {WeightFormat::S4, 48},
-                                     {WeightFormat::S4, 128}}) {
-          GemmDesc desc = plain(format, n, k, group);
-          for (const KernelVariant &variant : chooseVariants(desc, target, Size::T))
-            EXPECT_EQ(refusal(desc, variant.config), "") << n << " x " << k << " sm_" << target;
-        }
+        for (WeightFormat format : kWeightFormats)
+          for (int64_t group : {0, 16, 48, 128}) {
+            GemmDesc desc = plain(format, n, k, group);
+            if (!checkDesc(desc, 90).empty())
+              continue; // a group that the format does not have
+            for (const KernelVariant &variant : chooseVariants(desc, target, Size::T))
+              EXPECT_EQ(refusal(desc, variant.config), "")
+                  << infoOf(format).name << " " << n << " x " << k << " sm_" << target;
+          }
 }
 
 TEST(GemmVariants, OneTokenFillsTheMultiprocessors) {

@@ -18,22 +18,21 @@ void expectPass(const GemmCase &gemm, int target) {
 
 // Kernels do not depend on the target beyond its fp8 products, so each format runs for the oldest target that has it
 // and for the newest.
-class GemmNumeric : public testing::TestWithParam<int> {};
-class GemmNumericE4M3 : public testing::TestWithParam<int> {};
+class GemmNumeric : public testing::TestWithParam<std::tuple<WeightFormat, bool>> {};
 
-void expectAllPass(WeightFormat format, int target) {
+TEST_P(GemmNumeric, AgreesWithDoublePrecision) {
+  auto [format, newest] = GetParam();
+  int oldest = infoOf(format).x == ElemType::E4M3 ? 89 : 80;
   for (const GemmCase &gemm : gemmCases())
     if (gemm.format == format)
-      expectPass(gemm, target);
+      expectPass(gemm, newest ? 90 : oldest);
 }
 
-TEST_P(GemmNumeric, BF16AgreesWithDoublePrecision) { expectAllPass(WeightFormat::BF16, GetParam()); }
-TEST_P(GemmNumeric, S4AgreesWithDoublePrecision) { expectAllPass(WeightFormat::S4, GetParam()); }
-TEST_P(GemmNumericE4M3, AgreesWithDoublePrecision) { expectAllPass(WeightFormat::E4M3, GetParam()); }
-
-const auto targetName = [](const testing::TestParamInfo<int> &info) { return "sm" + std::to_string(info.param); };
-INSTANTIATE_TEST_SUITE_P(Targets, GemmNumeric, testing::Values(80, 90), targetName);
-INSTANTIATE_TEST_SUITE_P(Targets, GemmNumericE4M3, testing::Values(89, 90), targetName);
+INSTANTIATE_TEST_SUITE_P(Formats, GemmNumeric, testing::Combine(testing::ValuesIn(kWeightFormats), testing::Bool()),
+                         [](const auto &info) {
+                           return infoOf(std::get<0>(info.param)).name +
+                                  std::string(std::get<1>(info.param) ? "_newest" : "_oldest");
+                         });
 
 TEST(GemmConfigurations, HandPickedOnesAgreeToo) {
   // What the heuristics never choose but a user may: slices wider than 64 columns with a partial last one, an odd
@@ -41,12 +40,12 @@ TEST(GemmConfigurations, HandPickedOnesAgreeToo) {
   const KernelConfig configs[] = {
       {{{"BLOCK_M", 32}, {"BLOCK_N", 16}, {"BLOCK_K", 128}, {"WARPS_M", 2}, {"WARPS_K", 3}, {"STAGES", 2}}},
       {{{"BLOCK_M", 64}, {"BLOCK_N", 8}, {"BLOCK_K", 256}, {"WARPS_M", 4}, {"WARPS_K", 1}, {"STAGES", 2}}},
-      {{{"BLOCK_M", 48}, {"BLOCK_N", 32}, {"BLOCK_K", 64}, {"WARPS_M", 1}, {"WARPS_K", 2}, {"STAGES", 4}}},
+      {{{"BLOCK_M", 48}, {"BLOCK_N", 8}, {"BLOCK_K", 64}, {"WARPS_M", 1}, {"WARPS_K", 2}, {"STAGES", 4}}},
       {{{"BLOCK_M", 16}, {"BLOCK_N", 8}, {"BLOCK_K", 64}, {"WARPS_M", 1}, {"WARPS_K", 16}, {"STAGES", 2}}},
   };
   for (const KernelConfig &config : configs)
-    for (WeightFormat format : {WeightFormat::BF16, WeightFormat::E4M3, WeightFormat::S4}) {
-      int64_t group = format == WeightFormat::S4 ? 80 : 0;
+    for (WeightFormat format : kWeightFormats) {
+      int64_t group = !infoOf(format).mayHaveGroups ? 0 : infoOf(format).hasXScale() ? 160 : 80;
       expectPass({format, 131, 330, 19, group, ElemType::BF16, GemmCase::Epilogue::Bias, config,
                   "no size is a multiple of anything"},
                  90);
@@ -54,7 +53,7 @@ TEST(GemmConfigurations, HandPickedOnesAgreeToo) {
 }
 
 TEST(GemmConfigurations, ARowDoesNotDependOnTheRowsBesideIt) {
-  GemmDesc desc = GemmCase{WeightFormat::BF16, 64, 192, 8, 0, ElemType::F32}.desc();
+  GemmDesc desc = GemmCase{.n = 64, .k = 192, .rows = 8, .output = ElemType::F32}.desc();
   std::string error;
   KernelInstance instance = instantiate(desc, chooseVariants(desc, 90, Size::T)[0].config, Size::T, error);
   ASSERT_EQ(error, "");

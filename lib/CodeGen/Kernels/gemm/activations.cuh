@@ -42,7 +42,13 @@ template <typename P> struct Activations {
     }
   }
 
-  /// B fragments of one unit for the tokens 16 * pair ... 16 * pair + 15 (the first eight if BLOCK_N is 8).
+  /// B fragment of one sparse unit for the tokens 8 * tile ... 8 * tile + 7.
+  __device__ static void sparseFragments(u32 (&b)[4], u32 stage, int unit, int tile) {
+    int lane = threadIdx.x % kWarpSize;
+    loadMatrices4(b, stage + offset(tile * 8 + lane % 8, unit * 4 + lane / 8));
+  }
+
+  /// B fragments of one dense unit for the tokens 16 * pair ... 16 * pair + 15 (the first eight if BLOCK_N is 8).
   __device__ static void fragments(u32 (&b)[4], u32 stage, int unit, int pair) {
     int lane = threadIdx.x % kWarpSize;
     if constexpr (P::BLOCK_N == 8) {

@@ -1,118 +1,52 @@
-//===- gemm.cuh - y = epilogue(X W^T), weights bf16, e4m3 or s4 -----------===//
+//===- gemm.cuh - y = epilogue(X W^T), weights in many formats ------------===//
 //
-// Formula    : y[t, n] = epilogue(acc[t, n], operands);  acc[t, n] = sum_k W[n, k] * X[t, k] in f32
-//              E4M3: acc * weight_scale[n] * x_scale[t].  S4: W[n, k] = code * scale[k / GROUP][n]; the products
-//              of a group's codes are summed first, then scaled in f32.
-// Arguments  : weights, [weight_scale], x, [x_scale], operand0 ..., y, rows
-// Layouts    : weights: fragment tiles of 512 bytes, [row tiles][column tiles], rows and columns zero padded to
+// Formula    : y[t, n] = epilogue(acc[t, n], operands)
+//              BF16, BF16Sparse        acc = sum_k W[n, k] * X[t, k]
+//              E4M3, S8A8, E4M3Sparse, S8Sparse
+//                                      acc = (sum_k W[n, k] * X[t, k]) * weight_scale[n] * x_scale[t]
+//              S4, S8                  acc = sum_groups (sum_k code[n, k] * X[t, k]) * weight_scale[group][n]
+//              S4Zero                  the same with code - zero[group][n]
+//              S4E4M3                  acc = (as S4) * x_scale[t]
+//              E4M3Block               acc = sum over blocks of 128 columns of
+//                                      (sum_k W[n, k] * X[t, k]) * weight_scale[n / 128][k / 128] * x_scale[t][k / 128]
+//              Sums in f32; S8A8 and S8Sparse: exact s32, then f32. GROUP = 0: one group, the whole of K. TENSOR_SCALE:
+//              one x_scale for all tokens.
+// Arguments  : weights, [metadata], [weight_scale], [zeros], x, [x_scale], operand0 ..., y, rows
+// Layouts    : weights, metadata: fragment tiles of 512 bytes and blocks of 128 bytes, rows and columns padded to
 //              multiples of 64 (lib/Quant/Layout.h)
-//              weight_scale: E4M3 f32 [N padded]; S4 bf16 [ceil(K / GROUP)][N padded]
-//              x: bf16 (E4M3: e4m3) [rows, K], pitch rowPitch | x_scale: f32 [rows]
+//              weight_scale: per row f32 [N padded]; of groups bf16 [ceil(K / GROUP)][N padded], may be negative; of
+//              blocks f32 [ceil(N / 128)][ceil(K / 128)] | zeros: bf16, as the groups' scales
+//              x: bf16, e4m3 or s8 [rows, K], pitch rowPitch | x_scale: f32 [rows], [1], or of blocks
+//              [rows, ceil(K / 128)] with rowPitch
 //              operands: per column [N] or per element [rows, N], pitch rowPitch, bf16 or f32
 //              y: bf16 or f32 [rows, N], pitch rowPitch
 // Grid       : (ceil(rows / BLOCK_N), ceil(N / BLOCK_M)); token blocks are neighbours: they meet a weight in L2
 // Shared mem : max(STAGES * stage, WARPS_K * BLOCK_N * (BLOCK_M + 4) * 4) bytes, dynamic (shape.cuh, epilogue.cuh)
-// Warp roles : weights are the M side of the product (y^T = W X^T). WARPS_M warps share the rows of a block,
-//              WARPS_K warps take its slices of K in turn, each with all tokens. A warp copies its own weights, the
-//              WARPS_M warps of a K-warp their slice of X. With WARPS_M = 1 the loop has no block barrier.
-// Requires   : K, N >= 1; BLOCK_K a multiple of 64; GROUP a multiple of 16, the last group may be short;
-//              16-byte aligned pointers; E4M3: sm_89
+// Warp roles : weights are the M side of the product (y^T = W X^T), as mma.sp needs them. WARPS_M warps share the rows
+//              of a block, WARPS_K warps take its slices of K in turn, each with all tokens. A warp copies its own
+//              weights, the WARPS_M warps of a K-warp their slice of X. With WARPS_M = 1 the loop has no block barrier.
+// Requires   : K, N >= 1; s8 products: K <= 131072; BLOCK_K a multiple of 64; GROUP a multiple of 16 (S4E4M3: 32), the
+//              last group may be short; 16-byte aligned pointers; e4m3 products: sm_89
 // Tolerance  : f32 sums of exact products in the tensor core's order, then one rounding to y's type
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
-#include "gemm/activations.cuh"
+#include "gemm/accumulators.cuh"
 #include "gemm/epilogue.cuh"
-#include "gemm/weights.cuh"
 
 namespace qcc {
 
 template <int OPERANDS> struct GemmArgs {
   const u8 *weights;
+  const u8 *metadata;
   const void *weightScale;
+  const u16 *zeros;
   const u8 *x;
   const float *xScale;
   const void *operands[OPERANDS > 0 ? OPERANDS : 1];
   void *y;
   int rows;
-};
-
-template <typename P> struct Accumulators {
-  using Shape = GemmShape<P>;
-  float c[Shape::rowTiles][Shape::tokenTiles][4];
-
-  __device__ void clear() {
-#pragma unroll
-    for (int i = 0; i < Shape::rowTiles; ++i)
-#pragma unroll
-      for (int j = 0; j < Shape::tokenTiles; ++j)
-        c[i][j][0] = c[i][j][1] = c[i][j][2] = c[i][j][3] = 0.0f;
-  }
-
-  /// Adds the products of one unit.
-  __device__ void multiply(const Tile16 (&tiles)[Shape::rowTiles], int unitOfTile, u32 activations, int unit) {
-    u32 a[Shape::rowTiles][4];
-#pragma unroll
-    for (int i = 0; i < Shape::rowTiles; ++i)
-      Weights<P>::fragment(a[i], tiles[i], unitOfTile);
-#pragma unroll
-    for (int pair = 0; pair < ceilDiv(Shape::tokenTiles, 2); ++pair) {
-      u32 b[4];
-      Activations<P>::fragments(b, activations, unit, pair);
-#pragma unroll
-      for (int i = 0; i < Shape::rowTiles; ++i) {
-        Weights<P>::multiply(c[i][2 * pair], a[i], b[0], b[1]);
-        if constexpr (P::BLOCK_N > 8)
-          Weights<P>::multiply(c[i][2 * pair + 1], a[i], b[2], b[3]);
-      }
-    }
-  }
-
-  /// Adds `part` times the scales of its group (bf16, the warp's rows at `scales`) and clears it.
-  __device__ void addScaled(Accumulators &part, const u16 *scales) {
-    int g = threadIdx.x % kWarpSize / 4;
-#pragma unroll
-    for (int i = 0; i < Shape::rowTiles; ++i) {
-      float low = bf16ToFloat(scales[i * kTileRows + g]), high = bf16ToFloat(scales[i * kTileRows + g + 8]);
-#pragma unroll
-      for (int j = 0; j < Shape::tokenTiles; ++j) {
-        c[i][j][0] = fmaf(part.c[i][j][0], low, c[i][j][0]);
-        c[i][j][1] = fmaf(part.c[i][j][1], low, c[i][j][1]);
-        c[i][j][2] = fmaf(part.c[i][j][2], high, c[i][j][2]);
-        c[i][j][3] = fmaf(part.c[i][j][3], high, c[i][j][3]);
-      }
-    }
-    part.clear();
-  }
-
-  __device__ void multiplySlice(u32 activations, u32 weights, const u16 *scales, int slice) {
-    Accumulators part;
-    if constexpr (Shape::s4)
-      part.clear();
-    int firstGroup = slice * Shape::sliceUnits / Shape::groupUnits;
-#pragma unroll
-    for (int tile = 0; tile < Shape::sliceTiles; ++tile) {
-      Tile16 tiles[Shape::rowTiles];
-#pragma unroll
-      for (int i = 0; i < Shape::rowTiles; ++i)
-        tiles[i] = loadTile(weights + (i * Shape::sliceTiles + tile) * kTileBytes + threadIdx.x % kWarpSize * 16);
-#pragma unroll
-      for (int j = 0; j < Shape::unitsPerTile; ++j) {
-        int unit = tile * Shape::unitsPerTile + j;
-        if constexpr (Shape::s4) {
-          part.multiply(tiles, j, activations, unit);
-          // Known when compiling if groups and slices are multiples of each other.
-          int position = Shape::groupsAligned ? unit : slice * Shape::sliceUnits + unit;
-          int first = Shape::groupsAligned ? 0 : firstGroup;
-          if ((position + 1) % Shape::groupUnits == 0 || unit + 1 == Shape::sliceUnits)
-            addScaled(part, scales + (position / Shape::groupUnits - first) * Shape::rowTiles * kTileRows);
-        } else {
-          multiply(tiles, j, activations, unit);
-        }
-      }
-    }
-  }
 };
 
 template <typename P, int OPERANDS> __device__ inline void gemm(const GemmArgs<OPERANDS> &args) {
@@ -123,10 +57,11 @@ template <typename P, int OPERANDS> __device__ inline void gemm(const GemmArgs<O
   int firstRowTile = int(blockIdx.y) * (P::BLOCK_M / kTileRows) + warpM * Shape::rowTiles;
   int firstToken = int(blockIdx.x) * P::BLOCK_N;
 
-  constexpr int warpBytes = Shape::weightBytes + Shape::scaleBytes;
-  constexpr int sliceBytes = Shape::activationBytes + P::WARPS_M * warpBytes;
-  int activationsAt = warpK * sliceBytes, weightsAt = activationsAt + Shape::activationBytes + warpM * warpBytes;
-  int scalesAt = weightsAt + Shape::weightBytes;
+  // Offsets in a stage.
+  int activationsAt = warpK * Shape::sliceBytes, tokenScalesAt = activationsAt + Shape::activationBytes;
+  int weightsAt = tokenScalesAt + Shape::xScaleBytes + warpM * Shape::warpBytes;
+  int metadataAt = weightsAt + Shape::weightBytes, scalesAt = metadataAt + Shape::metadataBytes;
+  int zerosAt = scalesAt + Shape::scaleBytes;
   u32 base = sharedAddress(shared);
 
   auto copyStep = [&](int step) {
@@ -134,10 +69,18 @@ template <typename P, int OPERANDS> __device__ inline void gemm(const GemmArgs<O
     if (slice < Shape::slices) {
       u32 stage = base + step % P::STAGES * Shape::stageBytes;
       Weights<P>::copy(stage + weightsAt, args.weights, firstRowTile, slice);
-      if constexpr (Shape::s4)
-        Weights<P>::copyScales(stage + scalesAt, static_cast<const u16 *>(args.weightScale), firstRowTile, slice);
-      Activations<P>::copy(stage + activationsAt, args.x, firstToken, args.rows, slice,
-                           warpM * kWarpSize + threadIdx.x % kWarpSize);
+      int thread = warpM * kWarpSize + threadIdx.x % kWarpSize;
+      if constexpr (Shape::sparse)
+        Weights<P>::copyMetadata(stage + metadataAt, args.metadata, firstRowTile, slice);
+      if constexpr (Shape::blockScaled) {
+        GroupScales<P>::copyBlocks(stage + scalesAt, static_cast<const float *>(args.weightScale), firstRowTile, slice);
+        GroupScales<P>::copyTokenScales(stage + tokenScalesAt, args.xScale, firstToken, args.rows, slice, thread);
+      } else if constexpr (Shape::grouped) {
+        GroupScales<P>::copyValues(stage + scalesAt, static_cast<const u16 *>(args.weightScale), firstRowTile, slice);
+      }
+      if constexpr (Shape::zeros)
+        GroupScales<P>::copyValues(stage + zerosAt, args.zeros, firstRowTile, slice);
+      Activations<P>::copy(stage + activationsAt, args.x, firstToken, args.rows, slice, thread);
     }
     commitCopies(); // an empty group too: waiting counts groups
   };
@@ -162,15 +105,18 @@ template <typename P, int OPERANDS> __device__ inline void gemm(const GemmArgs<O
     int slice = step * P::WARPS_K + warpK;
     if (slice < Shape::slices) {
       int stage = step % P::STAGES * Shape::stageBytes;
-      total.multiplySlice(base + stage + activationsAt, base + stage + weightsAt,
-                          reinterpret_cast<const u16 *>(shared + stage + scalesAt), slice);
+      const u8 *from = shared + stage;
+      total.multiplySlice({base + stage + activationsAt, base + stage + weightsAt, from + metadataAt, from + scalesAt,
+                           reinterpret_cast<const u16 *>(from + zerosAt),
+                           reinterpret_cast<const float *>(from + tokenScalesAt)},
+                          slice);
     }
   }
 
   // The epilogue takes over the stages' memory.
   waitCopies<0>();
   __syncthreads();
-  float *parts = reinterpret_cast<float *>(shared);
+  auto *parts = reinterpret_cast<typename Shape::Accumulator *>(shared);
   GemmEpilogue<P>::stage(parts, total.c, firstRow, warpK);
   __syncthreads();
   GemmEpilogue<P>::store(parts, args);

@@ -1,15 +1,15 @@
 //===- weights.cuh - Weight tiles: from memory to A fragments -------------===//
 //
 // Every lane copies exactly the 16 bytes of a tile that it will use, so the copies of weights need no barrier. Tiles
-// beyond the padded weight are zeros and their source is not read.
+// beyond the padded weight are zeros and their source is not read. Metadata of 2:4 weights (four bytes per lane and
+// block) is copied in chunks of 16 bytes by other lanes of the same warp.
 //
 //===----------------------------------------------------------------------===//
 #pragma once
 
+#include "gemm/convert.cuh"
 #include "gemm/shape.cuh"
 #include "ptx/async_copy.cuh"
-#include "ptx/mma_bf16.cuh"
-#include "ptx/mma_e4m3.cuh"
 
 namespace qcc {
 
@@ -28,10 +28,11 @@ __device__ inline Tile16 loadTile(u32 address) {
 
 template <typename P> struct Weights {
   using Shape = GemmShape<P>;
+  static constexpr bool wholeBlocks = Shape::rowsPadded % P::BLOCK_M == 0;
+  static constexpr bool wholeSlices = Shape::colsPadded % P::BLOCK_K == 0;
 
   /// Starts copying a slice (one that exists) of the warp's row tiles to `stage`.
   __device__ static void copy(u32 stage, const u8 *weights, int firstRowTile, int slice) {
-    constexpr bool wholeBlocks = Shape::rowsPadded % P::BLOCK_M == 0, wholeSlices = Shape::colsPadded % P::BLOCK_K == 0;
     int lane = threadIdx.x % kWarpSize, firstColTile = slice * Shape::sliceTiles;
     const u8 *from = weights + (i64(firstRowTile) * Shape::weightColTiles + firstColTile) * kTileBytes + lane * 16;
 #pragma unroll
@@ -45,40 +46,50 @@ template <typename P> struct Weights {
       }
   }
 
-  /// Starts copying the scales of the groups that the slice touches: bf16 [sliceGroups][rows of the warp].
-  __device__ static void copyScales(u32 stage, const u16 *scales, int firstRowTile, int slice) {
-    constexpr int chunks = Shape::rowTiles * 2; // of eight rows
-    int firstGroup = slice * Shape::sliceUnits / Shape::groupUnits;
-    for (int i = threadIdx.x % kWarpSize; i < Shape::sliceGroups * chunks; i += kWarpSize) {
-      int group = firstGroup + i / chunks, row = firstRowTile * kTileRows + i % chunks * 8;
-      copyAsync16(stage + i * 16, scales + i64(group) * Shape::rowsPadded + row,
-                  group < Shape::groups && row < Shape::rowsPadded);
+  /// The same of the metadata: [row tile][block]. Zeros would name a column twice, which is undefined, so weights beyond
+  /// the matrix (zeros) get the metadata of its first block.
+  __device__ static void copyMetadata(u32 stage, const u8 *metadata, int firstRowTile, int slice) {
+    constexpr int perTile = Shape::metadataBlocks * (kMetadataBytes / 16), blocks = Shape::colsPadded / kMetadataCols;
+    for (int i = threadIdx.x % kWarpSize; i < Shape::rowTiles * perTile; i += kWarpSize) {
+      int rowTile = firstRowTile + i / perTile, chunk = i % perTile;
+      int block = slice * Shape::metadataBlocks + chunk / (kMetadataBytes / 16);
+      bool valid = (wholeBlocks || rowTile < Shape::weightRowTiles) && (wholeSlices || block < blocks);
+      i64 from = valid ? i64(rowTile) * blocks + block : 0;
+      copyAsync16(stage + i * 16, metadata + from * kMetadataBytes + chunk % (kMetadataBytes / 16) * 16, true);
     }
   }
 
-  /// A fragment of unit `unit` of a tile.
-  __device__ static void fragment(u32 (&a)[4], const Tile16 &tile, int unit) {
-    if constexpr (Shape::s4) {
+  /// A lane's metadata of block `block` of the slice.
+  __device__ static u32 metadata(const u8 *stage, int rowTile, int block) {
+    constexpr int blockWords = kMetadataBytes / 4;
+    const u32 *words = reinterpret_cast<const u32 *>(stage) + (rowTile * Shape::metadataBlocks + block) * blockWords;
+    return words[threadIdx.x % kWarpSize];
+  }
+
+  /// A fragment of unit `unit` of a tile. `bias`: of S4Zero, for rows g and g + 8 (convert.cuh).
+  __device__ static void fragment(u32 (&a)[4], const Tile16 &tile, int unit, const u32 (&bias)[2]) {
+    if constexpr (Shape::format == WeightFormat::S4 || Shape::zeros) {
+      a[0] = convertS4<0>(tile.word[unit], Shape::zeros ? bias[0] : kMinus136BF16x2);
+      a[1] = convertS4<1>(tile.word[unit], Shape::zeros ? bias[1] : kMinus136BF16x2);
+      a[2] = convertS4<2>(tile.word[unit], Shape::zeros ? bias[0] : kMinus136BF16x2);
+      a[3] = convertS4<3>(tile.word[unit], Shape::zeros ? bias[1] : kMinus136BF16x2);
+    } else if constexpr (Shape::format == WeightFormat::S4E4M3) {
 #pragma unroll
-      for (int r = 0; r < 4; ++r) {
-        // 0x4300 is 128 in bf16, whose last mantissa bit is 1: with a code in the low bits it is exactly 128 + code.
-        // The fma takes 128 and the offset 8 of the offset binary code away, exactly.
-        u32 biased;
-        asm("lop3.b32 %0, %1, 0x000f000f, 0x43004300, 0xea;" : "=r"(biased) : "r"(tile.word[unit] >> (4 * r)));
-        asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(a[r]) : "r"(biased), "r"(0x3f803f80u), "r"(0xc308c308u));
+      for (int half = 0; half < 2; ++half) {
+        a[2 * half] = convertS4ToE4M3<0>(tile.word[unit * 2 + half]);
+        a[2 * half + 1] = convertS4ToE4M3<1>(tile.word[unit * 2 + half]);
+      }
+    } else if constexpr (Shape::format == WeightFormat::S8) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        a[2 * half] = convertS8<0>(tile.word[unit * 2 + half]);
+        a[2 * half + 1] = convertS8<1>(tile.word[unit * 2 + half]);
       }
     } else {
 #pragma unroll
       for (int r = 0; r < 4; ++r)
         a[r] = tile.word[r];
     }
-  }
-
-  __device__ static void multiply(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
-    if constexpr (Shape::e4m3)
-      mmaE4M3(c, a, b0, b1);
-    else
-      mmaBF16(c, a, b0, b1);
   }
 };
 

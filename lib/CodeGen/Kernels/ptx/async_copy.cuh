@@ -15,6 +15,12 @@ __device__ inline void copyAsync16Part(u32 sharedTo, const void *from, int bytes
 __device__ inline void copyAsync16(u32 sharedTo, const void *from, bool valid) {
   copyAsync16Part(sharedTo, from, valid ? 16 : 0);
 }
+/// 4 bytes, through L1.
+__device__ inline void copyAsync4(u32 sharedTo, const void *from, bool valid) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(sharedTo), "l"(__cvta_generic_to_global(from)),
+               "r"(valid ? 4 : 0)
+               : "memory");
+}
 __device__ inline void commitCopies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 /// Waits until at most PENDING of this thread's groups are under way; other threads' copies need a barrier after it.
 template <int PENDING> __device__ inline void waitCopies() {

@@ -79,7 +79,7 @@ function(qcc_pass_tablegen target td dir group)
   set(out ${PROJECT_BINARY_DIR}/include/${dir}/Passes.h.inc)
   file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/include/${dir})
   add_custom_command(OUTPUT ${out}
-    COMMAND ${MLIR_TABLEGEN_EXE} -gen-pass-decls -name=${group} -I ${MLIR_INCLUDE_DIRS} ${td} --write-if-changed -o ${out} -d ${out}.d
+    COMMAND ${MLIR_TABLEGEN_EXE} -gen-pass-decls -name=${group} -I ${PROJECT_SOURCE_DIR}/include -I ${MLIR_INCLUDE_DIRS} ${td} --write-if-changed -o ${out} -d ${out}.d
     DEPENDS ${td} DEPFILE ${out}.d VERBATIM)
   add_custom_target(${target} DEPENDS ${out})
 endfunction()

@@ -1,0 +1,62 @@
+//===- Awq.cpp - Scales that protect the weights that matter ------------===//
+
+#include "SmoothSearch.h"
+#include "qcc/Quant/Smoothing.h"
+#include "qcc/Transforms/Quantize/Passes.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace qcc {
+#define GEN_PASS_DEF_AWQPASS
+#include "qcc/Transforms/Quantize/Passes.h.inc"
+
+namespace {
+
+/// Ratios 0, 0.05 … 1, plain and duo; plain 0 is the identity, which the search always has, and duo 1 is plain 1.
+std::vector<SmoothCandidate> propose(const PairStatistics &statistics) {
+  constexpr int kSteps = 20;
+  std::vector<SmoothCandidate> candidates;
+  for (bool duo : {false, true})
+    for (int step = duo ? 0 : 1; step <= kSteps - int(duo); ++step) {
+      double ratio = double(step) / kSteps;
+      candidates.push_back({llvm::formatv("{0} {1:F2}", duo ? "duo" : "ratio", ratio).str(),
+                            quant::awqScales(statistics.meanAbs, statistics.weightMeanRatio, ratio, duo)});
+    }
+  return candidates;
+}
+
+struct AwqPass : impl::AwqPassBase<AwqPass> {
+  using AwqPassBase::AwqPassBase;
+  explicit AwqPass(const QuantizeOptions &options) : given(options) {}
+
+  void runOnOperation() override {
+    QuantizeOptions asked = given ? *given : fromText();
+    SmoothSearch search(getOperation(), asked, {"awq", propose, /*clips=*/given || clip});
+    if (failed(search.run()))
+      return signalPassFailure();
+    folded += unsigned(search.pairsFolded());
+  }
+
+  QuantizeOptions fromText() const {
+    QuantizeOptions options;
+    options.preset = preset;
+    options.groupSize = groupSize;
+    options.exclude.assign(exclude.begin(), exclude.end());
+    options.quantizeHead = head;
+    options.calib = calib;
+    options.calibTokens = calibTokens;
+    options.workDir = workDir;
+    options.threads = threads;
+    return options;
+  }
+
+  std::optional<QuantizeOptions> given;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createAwqPass(const QuantizeOptions &options) { return std::make_unique<AwqPass>(options); }
+
+} // namespace qcc

@@ -1,0 +1,238 @@
+//===- SmoothFold.cpp -----------------------------------------------------===//
+
+#include "SmoothFold.h"
+#include "qcc/Import/HuggingFace/Safetensors.h"
+#include "qcc/Quant/Formats.h"
+#include "qcc/Support/Text.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+
+using namespace mlir;
+
+namespace qcc {
+namespace {
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+/// The first parameter or derivation that a weight is read from.
+StringRef rootSymbol(Value value) {
+  while (Operation *op = value.getDefiningOp()) {
+    if (auto get = dyn_cast<graph::GetOp>(op))
+      return get.getSymbol();
+    if (op->getNumOperands() == 0)
+      break;
+    value = op->getOperand(0);
+  }
+  return {};
+}
+
+/// Clones what `value` follows from into a derivation's body; null where it does not follow from parameters alone.
+Value cloneWeight(Value value, OpBuilder &body, IRMapping &mapping) {
+  if (Value done = mapping.lookupOrNull(value))
+    return done;
+  Operation *op = value.getDefiningOp();
+  if (!op || (op->getNumOperands() == 0 && !isa<graph::GetOp>(op)) || !isMemoryEffectFree(op))
+    return {};
+  for (Value operand : op->getOperands())
+    if (!cloneWeight(operand, body, mapping))
+      return {};
+  body.clone(*op, mapping);
+  return mapping.lookup(value);
+}
+
+constexpr const char *kVector = ".s", *kFolded = ".folded";
+constexpr const char *kKey = "qcc.key", *kReport = "qcc.report";
+
+/// The operand that a fold divides.
+OpOperand &dividedOf(SmoothPair &pair) {
+  return pair.kind == SmoothPair::Kind::Norm ? pair.norm.getWeightMutable() : pair.producer.getWMutable();
+}
+
+/// The numbers of a tensor of the file; empty when it has no such tensor of this type and size.
+template <typename T>
+std::vector<T> readTensor(const hf::SafetensorsFile &file, const std::string &name, DType type, int64_t size) {
+  auto found = file.tensors().find(name);
+  if (found == file.tensors().end() || found->second.type != type ||
+      found->second.bytes.size() != size_t(size) * sizeof(T))
+    return {};
+  std::vector<T> numbers(static_cast<size_t>(size));
+  std::memcpy(numbers.data(), found->second.bytes.data(), found->second.bytes.size());
+  return numbers;
+}
+
+/// Removes reads of weights that nothing uses any more.
+void eraseDeadReads(func::FuncOp function) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
+} // namespace
+
+std::vector<float> storedSmoothing(const std::vector<double> &s, std::span<const float> gamma) {
+  std::vector<float> stored(s.begin(), s.end());
+  for (size_t j = 0; j < stored.size(); ++j) {
+    if (!gamma.empty() && gamma[j] != 0) {
+      double folded = double(quant::roundToBF16(float(double(gamma[j]) / s[j])));
+      stored[j] = float(double(gamma[j]) / folded);
+    }
+    if (!std::isnormal(stored[j]) || stored[j] < 0)
+      stored[j] = 1;
+  }
+  return stored;
+}
+
+SmoothFold::SmoothFold(SymbolTable &symbols, std::string suffix, std::string file, std::string key)
+    : symbols(symbols), module(cast<ModuleOp>(symbols.getOp())), suffix(std::move(suffix)), file(std::move(file)),
+      key(std::move(key)) {}
+
+std::string SmoothFold::nameOf(Value weight) const { return (rootSymbol(weight) + "." + suffix).str(); }
+
+void SmoothFold::store(const std::string &name, RankedTensorType type, std::span<const std::byte> bytes) {
+  // Parameters stand together, before what reads them.
+  OpBuilder builder(module.getContext());
+  builder.setInsertionPointToStart(module.getBody());
+  for (auto parameter : module.getOps<graph::ParameterOp>())
+    builder.setInsertionPointAfter(parameter);
+  auto parameter = graph::ParameterOp::create(builder, module.getLoc(), name, type, file, name);
+  symbols.insert(parameter);
+  writer.add(name, type.getElementType().isF32() ? DType::F32 : DType::BF16, type.getShape().vec(), bytes);
+}
+
+std::string SmoothFold::storeVector(const std::string &name, std::span<const float> s) {
+  auto type = RankedTensorType::get({int64_t(s.size())}, Float32Type::get(module.getContext()));
+  store(name, type, std::as_bytes(s));
+  return name;
+}
+
+void SmoothFold::fold(SmoothPair &pair, const std::vector<float> &s) {
+  OpOperand &divided = dividedOf(pair);
+  std::string base = nameOf(divided.get());
+  std::string rows = storeVector(base + kVector, s), columns = rows;
+  if (pair.heads != pair.kvHeads)
+    columns = storeVector(base + ".s.heads", [&] {
+      std::vector<double> spread = pair.perColumn({s.begin(), s.end()});
+      return std::vector<float>(spread.begin(), spread.end());
+    }());
+  edits[&divided].rows = rows;
+  if (pair.producer && pair.producer.getBias())
+    edits[&pair.producer.getBiasMutable()[0]].rows = rows;
+  for (graph::LinearOp consumer : pair.consumers)
+    edits[&consumer.getWMutable()].columns = columns;
+}
+
+void SmoothFold::replaceWeight(graph::LinearOp linear, std::span<const float> weight) {
+  std::vector<uint16_t> bits(weight.size());
+  for (size_t i = 0; i < bits.size(); ++i)
+    bits[i] = quant::floatToBF16(weight[i]);
+  std::string name = nameOf(linear.getW()) + kFolded;
+  store(name, RankedTensorType::get(typeOf(linear.getW()).getShape(), BFloat16Type::get(module.getContext())),
+        std::as_bytes(std::span(bits)));
+  edits[&linear.getWMutable()].whole = name;
+}
+
+LogicalResult SmoothFold::rewrite(OpOperand &use, const Edit &edit) {
+  Value weight = use.get();
+  Location loc = use.getOwner()->getLoc();
+  StringRef root = rootSymbol(weight);
+  auto function = use.getOwner()->getParentOfType<func::FuncOp>();
+  if (root.empty() || !typeOf(weight).getElementType().isF32())
+    return use.getOwner()->emitError() << "weight " << weight.getType()
+                                       << " must be f32 and follow from parameters; smoothing comes before "
+                                          "qcc-lower-precision";
+  OpBuilder builder(function);
+  auto derived = graph::DerivedOp::create(builder, weight.getLoc(), nameOf(weight), TypeRange(weight.getType()));
+  symbols.insert(derived); // gives it another name where there is one
+  OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
+  auto read = [&](const std::string &name) {
+    auto parameter = symbols.lookup<graph::ParameterOp>(name);
+    return graph::GetOp::create(body, loc, TypeRange(parameter.getType()), parameter.getSymName()).getResult(0);
+  };
+  Value value;
+  if (!edit.whole.empty()) {
+    value = graph::CastOp::create(body, loc, weight.getType(), read(edit.whole));
+  } else {
+    IRMapping mapping;
+    value = cloneWeight(weight, body, mapping);
+    if (!value)
+      return use.getOwner()->emitError() << "weight " << root << " does not follow from parameters alone";
+    if (!edit.columns.empty())
+      value = graph::MulOp::create(body, loc, value.getType(), value, read(edit.columns));
+    if (!edit.rows.empty()) {
+      Value rows = read(edit.rows);
+      if (typeOf(value).getRank() == 2)
+        rows = graph::BroadcastOp::create(body, loc, value.getType(), rows);
+      value = graph::DivOp::create(body, loc, value.getType(), value, rows);
+    }
+  }
+  graph::YieldOp::create(body, loc, value);
+  builder.setInsertionPoint(use.getOwner());
+  use.set(
+      graph::GetOp::create(builder, weight.getLoc(), TypeRange(weight.getType()), derived.getSymName()).getResult(0));
+  return success();
+}
+
+LogicalResult SmoothFold::apply() {
+  for (auto &[use, edit] : edits)
+    if (failed(rewrite(*use, edit)))
+      return failure();
+  for (auto function : module.getOps<func::FuncOp>())
+    eraseDeadReads(function);
+  edits.clear();
+  return success();
+}
+
+bool SmoothFold::restore(const std::string &workDirectory, MutableArrayRef<SmoothPair> pairs,
+                         ArrayRef<graph::LinearOp> linears) {
+  std::string path = workDirectory + "/" + file;
+  std::error_code error;
+  if (!std::filesystem::exists(path, error))
+    return false;
+  Expected<MappedFile> mapped = MappedFile::open(path);
+  if (!mapped)
+    return false;
+  // A file that something else damaged is like one with another key: the search is done again.
+  Expected<hf::SafetensorsFile> opened = hf::SafetensorsFile::open(std::move(*mapped));
+  if (!opened)
+    return false;
+  auto found = opened->metadata().find(kKey);
+  if (found == opened->metadata().end() || found->second != key)
+    return false;
+  for (SmoothPair &pair : pairs)
+    if (auto s = readTensor<float>(*opened, nameOf(dividedOf(pair).get()) + kVector, DType::F32, pair.channels());
+        !s.empty())
+      fold(pair, s);
+  for (graph::LinearOp linear : linears) {
+    auto bits = readTensor<uint16_t>(*opened, nameOf(linear.getW()) + kFolded, DType::BF16,
+                                     typeOf(linear.getW()).getNumElements());
+    if (bits.empty())
+      continue;
+    std::vector<float> weight(bits.size());
+    std::transform(bits.begin(), bits.end(), weight.begin(), quant::bf16ToFloat);
+    replaceWeight(linear, weight);
+  }
+  isRestored = true;
+  return true;
+}
+
+Status SmoothFold::write(const std::string &workDirectory) {
+  if (isRestored || edits.empty())
+    return {};
+  writer.metadata = {{kKey, key}, {kReport, llvm::formatv("{0}", llvm::json::Value(std::move(reports))).str()}};
+  std::filesystem::path path = std::filesystem::path(workDirectory) / file;
+  std::error_code error;
+  std::filesystem::create_directories(path.parent_path(), error);
+  if (error)
+    return Error{text(path.parent_path().string(), ": cannot create: ", error.message()), ExitCode::IoError};
+  return writer.write(path.string());
+}
+
+} // namespace qcc

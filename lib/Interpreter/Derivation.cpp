@@ -4,6 +4,7 @@
 #include "Packing.h"
 #include "TileEvaluator.h"
 #include "qcc/Quant/Layout.h"
+#include "qcc/Support/Parallel.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -135,11 +136,27 @@ Expected<std::vector<DerivedPiece>> Derivation::evaluate(int64_t begin, int64_t 
 }
 
 Expected<Tensor<float>> Derivation::values(unsigned result) const {
+  TileEvaluator evaluator(*source, defaultThreads());
+  return values(result, evaluator);
+}
+
+Expected<std::vector<Tensor<float>>> Derivation::values() const {
+  TileEvaluator evaluator(*source, defaultThreads());
+  std::vector<Tensor<float>> all;
+  for (unsigned i = 0; i < results.size(); ++i) {
+    Expected<Tensor<float>> result = values(i, evaluator);
+    if (!result)
+      return result.takeError();
+    all.push_back(std::move(*result));
+  }
+  return all;
+}
+
+Expected<Tensor<float>> Derivation::values(unsigned result, TileEvaluator &evaluator) const {
   if (auto parameter = mlir::dyn_cast<graph::ParameterOp>(symbol)) {
     llvm::ArrayRef<int64_t> shape = shapeOf(results[0]);
     return loadParameter(parameter, *source, 0, shape.empty() ? 1 : shape[0]);
   }
-  TileEvaluator evaluator(*source);
   return evaluator.whole(mlir::cast<graph::DerivedOp>(symbol).getBody().front().getTerminator()->getOperand(result));
 }
 

@@ -70,7 +70,8 @@ template <typename T> Tensor<T> sliceAxis(const Tensor<T> &x, int64_t axis, int6
 /// that of activations (ActivationCodes.h), others that of weights (ScaleSearch.h). Fails for schemes without a
 /// quantizer.
 template <typename T>
-Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale);
+Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale,
+                                              unsigned threads = 1);
 /// `zeros` may be null. `firstRow` is the row of the whole at which `codes` begins; where blocks of rows share a scale,
 /// `scales` begins with that row's block.
 template <typename T>

@@ -101,13 +101,14 @@ template <typename T> Tensor<T> codeTensor(DType storage, std::vector<int64_t> s
 
 template <typename T> using Parts = Expected<std::vector<Tensor<T>>>;
 
-template <typename T> Parts<T> quantizeWeight(graph::QuantizeOp op, const Tensor<T> &x, std::span<const float> input) {
+template <typename T>
+Parts<T> quantizeWeight(graph::QuantizeOp op, const Tensor<T> &x, std::span<const float> input, unsigned threads) {
   graph::SchemeAttr scheme = op.getScheme();
   std::optional<quant::CodeFormat> format = weightFormat(scheme);
   if (!format)
     return unsupported(scheme);
   quant::ScaleSearch search{op.getSearch() ? quant::ScaleRule::Signed : quant::ScaleRule::MinMax};
-  quant::CodedMatrix coded = quant::roundToNearest(input, x.rows(), x.columns(), *format, {}, search);
+  quant::CodedMatrix coded = quant::roundToNearest(input, x.rows(), x.columns(), *format, {}, search, threads);
   std::vector<int64_t> scaleShape = scaleShapeOf(scheme, x.shape);
   std::vector parts{
       codeTensor<T>(dtypeOf(scheme.getStorage()), x.shape, coded.codes),
@@ -160,11 +161,13 @@ Tensor<T> quantizeWithScale(graph::QuantizeOp op, const Tensor<T> &x, std::span<
 } // namespace
 
 template <typename T>
-Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale) {
+Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale,
+                                              unsigned threads) {
   std::vector<float> input(x.data().begin(), x.data().end());
   if (scale)
     return std::vector{quantizeWithScale(op, x, input, *scale)};
-  return op.getScheme().getDynamic() ? quantizeActivation(op.getScheme(), x, input) : quantizeWeight(op, x, input);
+  return op.getScheme().getDynamic() ? quantizeActivation(op.getScheme(), x, input)
+                                     : quantizeWeight(op, x, input, threads);
 }
 
 template <typename T>
@@ -182,7 +185,8 @@ Tensor<T> evalDequantize(graph::DequantizeOp op, const Tensor<T> &codes, const T
 }
 
 #define INSTANTIATE(T)                                                                                                 \
-  template Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp, const Tensor<T> &, const Tensor<T> *);     \
+  template Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp, const Tensor<T> &, const Tensor<T> *,      \
+                                                         unsigned);                                                    \
   template Tensor<T> evalDequantize(graph::DequantizeOp, const Tensor<T> &, const Tensor<T> &, const Tensor<T> *,      \
                                     int64_t);
 INSTANTIATE(float)

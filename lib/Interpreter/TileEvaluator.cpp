@@ -197,7 +197,7 @@ Expected<Tensor<float>> TileEvaluator::computeQuantize(graph::QuantizeOp op, Val
     scale = scaleRows(scheme, scaleOperand, first, last);
   if (!scale)
     return scale;
-  Expected<std::vector<Tensor<float>>> results = evalQuantize(op, *x, scaleOperand ? &*scale : nullptr);
+  Expected<std::vector<Tensor<float>>> results = evalQuantize(op, *x, scaleOperand ? &*scale : nullptr, threads);
   if (!results)
     return results.takeError();
   // All results of these rows are kept: they are asked for one after the other.

@@ -24,7 +24,8 @@ mlir::Value throughGets(mlir::Value value);
 /// op is row-wise. Each range of a value is computed once per evaluator.
 class TileEvaluator {
 public:
-  explicit TileEvaluator(const ParameterSource &source) : source(source) {}
+  /// `threads` search scales; the numbers do not depend on them.
+  explicit TileEvaluator(const ParameterSource &source, unsigned threads = 1) : source(source), threads(threads) {}
   /// For scalars the range is ignored, rows that share a scale in blocks are best asked for in whole blocks. Not for
   /// results of pack.
   Expected<Tensor<float>> rows(mlir::Value value, int64_t begin, int64_t end);
@@ -45,6 +46,7 @@ private:
   Expected<Tensor<float>> computeDequantize(graph::DequantizeOp op, int64_t begin, int64_t end);
 
   const ParameterSource &source;
+  unsigned threads;
   std::map<std::tuple<const void *, int64_t, int64_t>, Tensor<float>> known;
 };
 

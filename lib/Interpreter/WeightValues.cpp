@@ -22,16 +22,16 @@ template <typename T> Status WeightValues<T>::readGet(graph::GetOp get, Values &
   Expected<Derivation> derivation = Derivation::create(lookup(get), source);
   if (!derivation)
     return derivation.takeError();
-  for (auto [index, result] : llvm::enumerate(get.getResults())) {
+  Expected<std::vector<Tensor<float>>> all = derivation->values();
+  if (!all)
+    return all.takeError();
+  for (auto [result, values] : llvm::zip_equal(get.getResults(), *all)) {
     if (scratch.contains(result))
       continue;
-    Expected<Tensor<float>> values = derivation->values(unsigned(index));
-    if (!values)
-      return values.takeError();
     if constexpr (std::is_same_v<T, float>)
-      scratch[result] = std::move(*values);
+      scratch[result] = std::move(values);
     else
-      scratch[result] = Tensor<T>::make(values->type, values->shape, {values->data().begin(), values->data().end()});
+      scratch[result] = Tensor<T>::make(values.type, values.shape, {values.data().begin(), values.data().end()});
   }
   return {};
 }

@@ -19,6 +19,8 @@ class ParameterOp;
 
 namespace qcc::interp {
 
+class TileEvaluator;
+
 /// A contiguous range of one result's bytes.
 struct DerivedPiece {
   unsigned result;
@@ -50,12 +52,15 @@ public:
   /// not depend on the tiling.
   Expected<std::vector<DerivedPiece>> evaluate(int64_t begin, int64_t end) const;
 
-  /// A whole result as numbers; not for packed results.
+  /// A whole result as numbers, on several threads where scales are searched; not for packed results.
   Expected<Tensor<float>> values(unsigned result) const;
+  /// All results as numbers: what they share is computed once.
+  Expected<std::vector<Tensor<float>>> values() const;
 
 private:
   Derivation() = default;
   void findRows();
+  Expected<Tensor<float>> values(unsigned result, TileEvaluator &evaluator) const;
 
   mlir::Operation *symbol = nullptr;
   const ParameterSource *source = nullptr;

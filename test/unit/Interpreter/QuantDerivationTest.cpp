@@ -186,6 +186,10 @@ TEST_F(QuantDerivations, BytesDoNotDependOnTheTiles) {
       EXPECT_EQ(derivation.rows(), perTensor ? 1 : rows);
       EXPECT_EQ(derivation.rowMultiple(), perTensor ? 1 : scheme.blockRows);
       auto whole = assemble(derivation, derivation.rows());
+      auto all = derivation.values();
+      ASSERT_TRUE(all) << all.error().message;
+      for (unsigned result = 0; result < all->size(); ++result)
+        EXPECT_TRUE(std::ranges::equal((*all)[result].data(), values(derivation, result)));
       EXPECT_EQ(assemble(derivation, derivation.rowMultiple()), whole);
       std::vector<int8_t> codes;
       for (float code : values(derivation, 0))

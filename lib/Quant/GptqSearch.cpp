@@ -1,6 +1,6 @@
 //===- GptqSearch.cpp - Damping, correction and order by held-out error -------------===//
 
-#include "GptqSteps.h"
+#include "SparsitySteps.h"
 #include "qcc/Support/Text.h"
 
 #include <algorithm>
@@ -63,6 +63,9 @@ public:
     GptqResult result;
     std::vector<float> corrected =
         correct(rows.w, rows.product, rows.count, factor, candidate.correction, options.threads);
+    if (!rows.mask.empty())
+      if (Status status = refitKept(rows, corrected); !status)
+        return status.takeError();
     Solution solution = solve({corrected, rows.count, moments.k, rows.mask}, moments, factor, format, options);
     std::vector<float>().swap(corrected);
     result.report = {factor.damping, factor.escalations, rows.product.empty() ? 0 : candidate.correction,
@@ -76,6 +79,17 @@ public:
   }
 
 private:
+  /// The weights nearest to W* within the mask: Q's distance to W* and to them differ by a constant.
+  Status refitKept(const Rows &rows, std::vector<float> &corrected) {
+    Masked masked{{corrected.begin(), corrected.end()}, {rows.mask.begin(), rows.mask.end()}};
+    for (size_t i = 0; i < masked.q.size(); ++i)
+      masked.q[i] *= masked.mask[i] != 0;
+    Status status =
+        refit(corrected, rows.count, Normal(moments, factor), PruneOptions().exactCols, options.threads, masked);
+    std::copy(masked.q.begin(), masked.q.end(), corrected.begin());
+    return status;
+  }
+
   const Moments &moments;
   const CodeFormat &format;
   const GptqOptions &options;

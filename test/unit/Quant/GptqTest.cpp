@@ -148,7 +148,33 @@ TEST(Gptq, CodesAreThoseOfTheDefinition) {
     }
 }
 
-TEST(Gptq, MaskedWeightsAreZeroAndTheirErrorsAreFedForward) {
+/// Least squares on the kept columns of each row: q A q ᵀ - 2 w A qᵀ least for A = H + λI.
+std::vector<float> refitRows(const std::vector<float> &w, int64_t rows, const std::vector<double> &a, int64_t k,
+                             const std::vector<uint8_t> &mask) {
+  std::vector<float> result(rows * k);
+  for (int64_t r = 0; r < rows; ++r) {
+    std::vector<int64_t> kept;
+    for (int64_t i = 0; i < k; ++i)
+      if (mask[r * k + i])
+        kept.push_back(i);
+    int64_t n = int64_t(kept.size());
+    std::vector<double> some(n * n);
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t j = 0; j < n; ++j)
+        some[i * n + j] = a[kept[i] * k + kept[j]];
+    std::vector<double> inv = inverse(some, n);
+    for (int64_t i = 0; i < n; ++i) {
+      double sum = 0;
+      for (int64_t j = 0; j < n; ++j)
+        for (int64_t m = 0; m < k; ++m)
+          sum += inv[i * n + j] * a[kept[j] * k + m] * w[r * k + m];
+      result[r * k + kept[i]] = float(sum);
+    }
+  }
+  return result;
+}
+
+TEST(Gptq, MaskedWeightsAreZeroAndTheKeptOnesRefitBefore) {
   const int64_t rows = 12, k = 64;
   SyntheticLayer layer = syntheticLayer(rows, k, 500, 0, 0, 2);
   Moments moments = layer.moments(false, false);
@@ -160,9 +186,16 @@ TEST(Gptq, MaskedWeightsAreZeroAndTheirErrorsAreFedForward) {
     options.descentPasses = 0;
     Expected<GptqResult> result = gptq(layer.w, rows, moments, format, options, mask);
     ASSERT_TRUE(result);
-    CodedMatrix scales = searchScales(layer.w, rows, k, format, diagonal(moments), options.scales);
-    EXPECT_EQ(result->coded.codes,
-              direct(layer.w, rows, moments, scales, options.damping, ColumnOrder::Activation, mask));
+    std::vector<float> target = refitRows(layer.w, rows, damped(moments, options.damping), k, mask);
+    CodedMatrix scales = searchScales(target, rows, k, format, diagonal(moments), options.scales);
+    std::vector<int8_t> expected =
+        direct(target, rows, moments, scales, options.damping, ColumnOrder::Activation, mask);
+    // Two solutions of the same equations round differently to f32: a scale may be off by an ulp and a code on a tie
+    // by one.
+    int64_t different = 0;
+    for (size_t i = 0; i < expected.size(); ++i)
+      different += expected[i] != result->coded.codes[i];
+    EXPECT_LE(different, 2);
     options.descentPasses = 3;
     result = gptq(layer.w, rows, moments, format, options, mask);
     std::vector<float> q = values(result->coded);

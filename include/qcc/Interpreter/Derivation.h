@@ -37,15 +37,15 @@ public:
   static Expected<Derivation> create(mlir::Operation *symbol, const ParameterSource &source);
 
   /// Results are computed in tiles of a common row range: of the leading dimension, or of a packed weight's rows padded
-  /// to 64; scales of blocks of rows go with the rows of their blocks. 1 when the results do not share one, or follow from
-  /// a scale that needs all rows (then the only tile is everything).
+  /// to 64; scales of blocks of rows go with the rows of their blocks. 1 when the results do not share one, or follow
+  /// from a scale that needs all rows (then the only tile is everything).
   int64_t rows() const { return rowCount; }
-  /// Tiles begin at multiples of this (of 64 when something is packed, of the rows that share scales) and end at one or at
-  /// rows().
+  /// Tiles begin at multiples of this (of 64 when something is packed, of the rows that share scales) and end at one or
+  /// at rows().
   int64_t rowMultiple() const { return multiple; }
   unsigned resultCount() const { return unsigned(results.size()); }
-  /// Size of a result in its stored form: packed layouts as graph.pack says, integer codes a byte each, everything else its
-  /// dtype row-major.
+  /// Size of a result in its stored form: packed layouts as graph.pack says, integer codes a byte each, everything else
+  /// its dtype row-major.
   uint64_t byteCount(unsigned result) const;
 
   /// The bytes that rows [begin, end) give each result. All pieces of all tiles cover each result exactly once; they do

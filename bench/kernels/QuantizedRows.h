@@ -1,7 +1,6 @@
 //===- QuantizedRows.h - What quantizing kernels must write -------*- C++ -*-===//
 //
-// The arithmetic of activation codes, written a second time from its definition (lib/CodeGen/Kernels/common/
-// quantize.cuh), so that a kernel's bits are held against something else than themselves.
+// A kernel's codes and scales must be those of lib/Quant, bit for bit.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_BENCH_KERNELS_QUANTIZEDROWS_H
@@ -9,8 +8,9 @@
 
 #include "Launcher.h"
 #include "RandomData.h"
+#include "qcc/Quant/ActivationCodes.h"
 
-#include <limits>
+#include <span>
 
 namespace qcc::bench {
 
@@ -23,43 +23,33 @@ struct QuantizedRow {
   std::vector<float> scales; ///< one, or one per group; none of static kinds
 };
 
-inline uint8_t codeS8(float value, float scale) {
-  float quotient = value / scale;
-  return uint8_t(std::isnan(quotient) ? 0 : int(std::nearbyint(std::clamp(quotient, -127.0f, 127.0f))));
-}
-
-/// Scale of int8 values: NaN where one is not finite.
-inline float scaleS8(const std::vector<float> &values) {
-  float amax = 0;
-  for (float value : values) {
-    if (!std::isfinite(value))
-      return std::nanf("");
-    amax = std::max(amax, std::fabs(value));
-  }
-  return amax / 127 >= std::numeric_limits<float>::min() ? amax / 127 : 1;
-}
-
-inline float scaleE4M3(const std::vector<float> &values) {
-  float amax = 0;
-  for (float value : values)
-    amax = std::isnan(value) ? amax : std::max(amax, std::fabs(value));
-  return amax / 448 >= std::numeric_limits<float>::min() ? amax / 448 : 1;
-}
-
 inline QuantizedRow quantizeRow(codegen::ActQuant kind, const uint16_t *bits, int64_t columns, float staticScale) {
   using codegen::ActQuant;
-  bool isS8 = codeType(kind) == codegen::ElemType::S8;
-  int64_t group = kind == ActQuant::E4M3Group128 ? 128 : columns;
+  std::vector<float> values;
+  for (int64_t i = 0; i < columns; ++i)
+    values.push_back(quant::bf16ToFloat(bits[i]));
   QuantizedRow row;
-  for (int64_t begin = 0; begin < columns; begin += group) {
-    std::vector<float> values;
-    for (int64_t i = begin; i < std::min(begin + group, columns); ++i)
-      values.push_back(quant::bf16ToFloat(bits[i]));
-    float scale = isStatic(kind) ? staticScale : isS8 ? scaleS8(values) : scaleE4M3(values);
-    if (!isStatic(kind))
-      row.scales.push_back(scale);
-    for (float value : values)
-      row.codes.push_back(isS8 ? codeS8(value, scale) : quant::floatToE4M3(value / scale));
+  row.codes.resize(values.size());
+  row.scales.resize(isStatic(kind) ? 0 : kind == ActQuant::E4M3Group128 ? size_t(columns + 127) / 128 : 1);
+  std::span<int8_t> integers(reinterpret_cast<int8_t *>(row.codes.data()), row.codes.size());
+  switch (kind) {
+  case ActQuant::None:
+    break;
+  case ActQuant::E4M3Token:
+    quant::quantizeE4M3PerRow(values, 1, columns, row.codes, row.scales);
+    break;
+  case ActQuant::E4M3Group128:
+    quant::quantizeE4M3PerGroup(values, 1, columns, 128, row.codes, row.scales);
+    break;
+  case ActQuant::E4M3Static:
+    quant::quantizeE4M3Static(values, staticScale, row.codes);
+    break;
+  case ActQuant::S8Token:
+    quant::quantizeInt8PerRow(values, 1, columns, integers, row.scales);
+    break;
+  case ActQuant::S8Static:
+    quant::quantizeInt8Static(values, staticScale, integers);
+    break;
   }
   return row;
 }

@@ -180,6 +180,21 @@ TEST_F(DriverFault, TooLittleMemoryIsRefusedWithTheBudgetBeforeAnyAllocation) {
   EXPECT_EQ(load(fitting + 1), QCCRT_OUT_OF_MEMORY);
 }
 
+// The pages' bytes follow from the cache's type; an int8 cache has an f32 scale per row beside its codes.
+TEST_F(DriverFault, PagesOfEveryCacheType) {
+  using qcc::engine_file::KvType;
+  for (auto [type, rowBytes] : {std::pair(KvType::BF16, 16), {KvType::E4M3, 8}, {KvType::I8, 8 + 4}}) {
+    qcc::engine_file::Plan plan = ledger::plan();
+    plan.model.kvType = type;
+    open(plan);
+    ASSERT_EQ(load(/*kvTokens=*/160), QCCRT_OK) << error.message;
+    qccrt_context_info info;
+    qccrt_context_get_info(context, &info);
+    EXPECT_EQ(info.kv_tokens, 160u);
+    EXPECT_EQ(info.kv_bytes, uint64_t(2 * 160 * rowBytes));
+  }
+}
+
 TEST_F(DriverFault, AFailingStepLosesTheContext) {
   for (const char *function : {"cuLaunchKernel", "cuStreamSynchronize", "cuMemcpyDtoHAsync", "cuMemcpyHtoDAsync"}) {
     reset();

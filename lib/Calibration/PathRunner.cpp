@@ -37,6 +37,8 @@ Expected<interp::Tensor<float>> PathRunner::run(size_t batch, mlir::Value value)
     return status.takeError();
   if (Status status = store.put(batch, *values); !status)
     return status.takeError();
+  if (!value)
+    return interp::Tensor<float>();
   if (Status status = looked->run(step, *values); !status)
     return status.takeError();
   return values->find(value)->second;

@@ -26,8 +26,8 @@ public:
   /// Makes ready to take the batches from where they stand to `cut`, and to look on as far as `end` without keeping
   /// what is there. Loads the weights of both pieces.
   Status prepare(mlir::Operation *cut, mlir::Operation *end);
-  /// Takes a batch to the cut, and returns a value that is live at the end. Every batch goes once after each `prepare`;
-  /// several threads may take different ones.
+  /// Takes a batch to the cut, and returns a value that is live at the end (null: does not look further). Every batch
+  /// goes once after each `prepare`; several threads may take different ones.
   Expected<interp::Tensor<float>> run(size_t batch, mlir::Value value);
 
 private:
@@ -45,7 +45,7 @@ using PairVisitor = llvm::function_ref<void(const Batch &batch, const interp::Te
                                             const interp::Tensor<float> &exact)>;
 
 /// Takes all batches of two prepared runners along and shows a value of each, batch by batch in order, on the calling
-/// thread.
+/// thread. Null values: shows nothing of use.
 Status followBoth(PathRunner &quantized, mlir::Value quantizedValue, PathRunner &exact, mlir::Value exactValue,
                   const BatchPlan &plan, unsigned threads, PairVisitor visit);
 

@@ -23,19 +23,19 @@ RankedTensorType inBF16(Type type) {
   return RankedTensorType::get(tensor.getShape(), BFloat16Type::get(type.getContext()));
 }
 
-/// `graph.derived @"name.bf16"`: the parameter, cast where it is stored otherwise.
-graph::DerivedOp deriveInBF16(OpBuilder &builder, Location loc, graph::ParameterOp parameter) {
-  auto type = inBF16(parameter.getType());
-  auto derived = graph::DerivedOp::create(builder, loc, (parameter.getSymName() + ".bf16").str(), TypeRange(type));
+/// `graph.derived @"name.bf16"`: the tensor of a symbol, cast where it has another type.
+graph::DerivedOp deriveInBF16(OpBuilder &builder, Location loc, StringRef name, Type stored) {
+  auto type = inBF16(stored);
+  auto derived = graph::DerivedOp::create(builder, loc, (name + ".bf16").str(), TypeRange(type));
   OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
-  Value value = graph::GetOp::create(body, loc, TypeRange(parameter.getType()), parameter.getSymName()).getResult(0);
+  Value value = graph::GetOp::create(body, loc, TypeRange(stored), name).getResult(0);
   if (value.getType() != type)
     value = graph::CastOp::create(body, loc, type, value);
   graph::YieldOp::create(body, loc, value);
   return derived;
 }
 
-/// Replaces a read of a parameter, and casts of it, by a read of the derivation.
+/// Replaces a read of a symbol, and casts of it, by a read of the derivation.
 void readDerived(graph::GetOp get, graph::DerivedOp derived) {
   OpBuilder builder(get);
   Value value = graph::GetOp::create(builder, get.getLoc(), TypeRange(derived.getDerivedType(0)), derived.getSymName())
@@ -58,13 +58,15 @@ struct LowerPrecisionPass : impl::LowerPrecisionPassBase<LowerPrecisionPass> {
       llvm::SmallVector<graph::GetOp> gets;
       function.walk([&](graph::GetOp get) { gets.push_back(get); });
       for (graph::GetOp get : gets) {
-        auto parameter = symbols.lookup<graph::ParameterOp>(get.getSymbol());
-        if (!parameter || !isFloatTensor(parameter.getType()))
+        // A parameter, or what smoothing derived from one.
+        Operation *symbol = symbols.lookup(get.getSymbol());
+        Type stored = get->getNumResults() == 1 ? get.getResult(0).getType() : Type();
+        if (!stored || !isFloatTensor(stored) || (isa<graph::DerivedOp>(symbol) && stored == inBF16(stored)))
           continue;
-        graph::DerivedOp &derivation = derivations[parameter];
+        graph::DerivedOp &derivation = derivations[symbol];
         if (!derivation) {
           OpBuilder builder(function);
-          derivation = deriveInBF16(builder, parameter.getLoc(), parameter);
+          derivation = deriveInBF16(builder, symbol->getLoc(), get.getSymbol(), stored);
           symbols.insert(derivation);
           ++derived;
         }

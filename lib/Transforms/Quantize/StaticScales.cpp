@@ -37,7 +37,7 @@ public:
     // A value is quantized once, as the first of its linears asks.
     llvm::MapVector<Value, LayerPlan *> values;
     for (LayerPlan &layer : *layers)
-      if (layer.schemes.activations && !layer.linear.getX().getDefiningOp<graph::DequantizeOp>())
+      if (layer.staticActivations && !layer.linear.getX().getDefiningOp<graph::DequantizeOp>())
         values.insert({layer.linear.getX(), &layer});
     if (values.empty())
       return success();
@@ -143,6 +143,7 @@ struct StaticScalesPass : impl::StaticScalesPassBase<StaticScalesPass> {
     options.groupSize = groupSize;
     options.exclude.assign(exclude.begin(), exclude.end());
     options.quantizeHead = head;
+    options.activations = ActivationScales::Static;
     options.calib = calib;
     options.calibTokens = calibTokens;
     options.stats = stats;

@@ -104,11 +104,21 @@ struct VerifyQuantizePass : impl::VerifyQuantizePassBase<VerifyQuantizePass> {
       checker.function.walk([&](Operation *op) { checkOp(checker, op); });
     }
     for (auto cache : getOperation().getOps<graph::KvCacheOp>())
-      if (!isa<BFloat16Type, Float8E4M3FNType>(cache.getElementType()))
-        checker.reject(cache) << "the cache must be bf16 or f8E4M3FN, is " << cache.getElementType()
+      if (!isa<BFloat16Type, Float8E4M3FNType>(cache.getElementType()) && !cache.getElementType().isInteger(8))
+        checker.reject(cache) << "the cache must be bf16, f8E4M3FN or i8, is " << cache.getElementType()
                               << "; run qcc-set-kv-cache";
     if (!checker.isLegal)
       signalPassFailure();
+  }
+
+  static void checkDequantize(PhaseChecker &checker, graph::DequantizeOp dequantize) {
+    if (dequantize.getZeros() && !dequantize.getZeros().getDefiningOp<graph::GetOp>())
+      checker.reject(dequantize) << "zero points are for stored weights only";
+    for (OpOperand &use : dequantize.getY().getUses()) {
+      Operation *user = use.getOwner();
+      if (!isa<graph::LinearOp>(user) && !(isa<graph::EmbeddingOp>(user) && use.getOperandNumber() == 1))
+        checker.reject(user) << "dequantized values are for linears and tables of embeddings only";
+    }
   }
 
   static void checkOp(PhaseChecker &checker, Operation *op) {
@@ -124,10 +134,17 @@ struct VerifyQuantizePass : impl::VerifyQuantizePassBase<VerifyQuantizePass> {
       if (!weight.getDefiningOp<graph::GetOp>())
         checker.reject(op) << "a linear's weight must come from graph.get, directly or dequantized";
     }
-    if (isa<graph::DequantizeOp>(op)) {
-      for (Operation *user : op->getUsers())
-        if (!isa<graph::LinearOp>(user))
-          checker.reject(user) << "dequantized values are for linears only";
+    if (isa<graph::ObserveOp>(op)) {
+      checker.reject(op) << "calibration is over";
+      return;
+    }
+    if (auto embedding = dyn_cast<graph::EmbeddingOp>(op)) {
+      auto dequantize = embedding.getTable().getDefiningOp<graph::DequantizeOp>();
+      if (dequantize && !dequantize.getCodes().getDefiningOp<graph::GetOp>())
+        checker.reject(op) << "an embedding's table must come from graph.get, directly or dequantized";
+    }
+    if (auto dequantize = dyn_cast<graph::DequantizeOp>(op)) {
+      checkDequantize(checker, dequantize);
       return;
     }
     if (isa<graph::QuantizeOp>(op))

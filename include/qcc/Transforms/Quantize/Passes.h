@@ -11,10 +11,22 @@
 
 namespace qcc {
 
+/// How a static activation scale follows from the values that calibration saw.
+enum class StaticScaleRule { AbsMax, Percentile, Mse };
+
 #define GEN_PASS_DECL
 #include "qcc/Transforms/Quantize/Passes.h.inc"
 #define GEN_PASS_REGISTRATION
 #include "qcc/Transforms/Quantize/Passes.h.inc"
+
+/// The passes with all that the options say; their textual options are a part of it.
+std::unique_ptr<mlir::Pass> createGptqPass(const QuantizeOptions &options);
+std::unique_ptr<mlir::Pass> createQuantizeWeightsPass(const QuantizeOptions &options, bool search);
+
+std::unique_ptr<mlir::Pass> createSmoothPass(const QuantizeOptions &options);
+std::unique_ptr<mlir::Pass> createAwqPass(const QuantizeOptions &options);
+std::unique_ptr<mlir::Pass> createStaticScalesPass(const QuantizeOptions &options);
+std::unique_ptr<mlir::Pass> createSetKvCachePass(const QuantizeOptions &options);
 
 /// Imported graph IR to quantized graph IR, closed by its verifier. Diagnostics name the layer, pattern or option at
 /// fault.

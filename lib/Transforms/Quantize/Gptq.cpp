@@ -1,0 +1,49 @@
+//===- Gptq.cpp - Weights solved for on calibration data ------------------===//
+
+#include "Sequential.h"
+#include "qcc/Transforms/Quantize/Passes.h"
+
+using namespace mlir;
+
+namespace qcc {
+#define GEN_PASS_DEF_GPTQPASS
+#include "qcc/Transforms/Quantize/Passes.h.inc"
+
+namespace {
+
+struct GptqPass : impl::GptqPassBase<GptqPass> {
+  using GptqPassBase::GptqPassBase;
+  explicit GptqPass(const QuantizeOptions &options) : given(options) {}
+
+  void runOnOperation() override {
+    QuantizeOptions asked = given ? *given : fromText();
+    Sequential sequential(getOperation(), asked);
+    if (failed(sequential.run()))
+      return signalPassFailure();
+    solved += unsigned(sequential.layersDone());
+  }
+
+  QuantizeOptions fromText() const {
+    QuantizeOptions options;
+    options.preset = preset;
+    options.groupSize = groupSize;
+    options.exclude.assign(exclude.begin(), exclude.end());
+    options.quantizeHead = head;
+    options.prune = prune;
+    options.calib = calib;
+    options.calibTokens = calibTokens;
+    options.workDir = workDir;
+    if (damping >= 0)
+      options.damping = damping;
+    options.threads = threads;
+    return options;
+  }
+
+  std::optional<QuantizeOptions> given;
+};
+
+} // namespace
+
+std::unique_ptr<Pass> createGptqPass(const QuantizeOptions &options) { return std::make_unique<GptqPass>(options); }
+
+} // namespace qcc

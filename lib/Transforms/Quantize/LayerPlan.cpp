@@ -1,0 +1,238 @@
+//===- LayerPlan.cpp ------------------------------------------------------===//
+
+#include "qcc/Transforms/Quantize/LayerPlan.h"
+#include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/LayerPatterns.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+
+namespace qcc {
+namespace {
+
+/// The head's output decides the token directly, and it is a small part of the bytes: it stays in bf16 unless asked
+/// for.
+constexpr StringRef kHeadName = "lm_head";
+/// compressed-tensors' target for every linear.
+constexpr StringRef kAllLinears = "Linear";
+
+bool isWeightOnly(QuantPreset preset) {
+  switch (preset) {
+  case QuantPreset::W8A16:
+  case QuantPreset::W4A16:
+  case QuantPreset::W4A16Asym:
+  case QuantPreset::W3A16:
+  case QuantPreset::W2A16:
+    return true;
+  default:
+    return false;
+  }
+}
+
+unsigned integerBits(QuantPreset preset) {
+  switch (preset) {
+  case QuantPreset::W2A16:
+    return 2;
+  case QuantPreset::W3A16:
+    return 3;
+  case QuantPreset::W8A16:
+    return 8;
+  default:
+    return 4;
+  }
+}
+
+/// Patterns where "Linear" stands for all.
+class Targets {
+public:
+  static Expected<Targets> parse(const std::vector<std::string> &patterns) {
+    Targets targets;
+    std::vector<std::string> named;
+    for (const std::string &pattern : patterns)
+      if (pattern == kAllLinears)
+        targets.all = true;
+      else
+        named.push_back(pattern);
+    Expected<LayerPatterns> parsed = LayerPatterns::parse(named);
+    if (!parsed)
+      return parsed.takeError();
+    targets.patterns = std::move(*parsed);
+    return targets;
+  }
+  bool matches(StringRef name) { return patterns.matches(std::string_view(name)) | all; }
+  Status checkUsed(const char *what) const {
+    for (const std::string &pattern : patterns.unused())
+      return Error{text(what, " ", quote(pattern),
+                        " matches no linear layer; names are like model.layers.0.mlp.up_proj, patterns re:.*up_proj"),
+                   ExitCode::Usage};
+    return {};
+  }
+
+private:
+  LayerPatterns patterns;
+  bool all = false;
+};
+
+/// A rule of the options, its patterns and schemes ready.
+struct Rule {
+  Targets targets;
+  PresetSchemes schemes;
+  bool staticActivations;
+};
+
+class Planner {
+public:
+  Status prepare(MLIRContext *context, const QuantizeOptions &options) {
+    std::vector<LayerRule> given = options.rules;
+    if (given.empty())
+      given.push_back({{kAllLinears.str()}, options.preset, options.groupSize, options.activations});
+    for (const LayerRule &rule : given) {
+      Expected<Targets> targets = Targets::parse(rule.targets);
+      if (!targets)
+        return targets.takeError();
+      Expected<PresetSchemes> schemes = schemesOf(context, rule.preset, rule.groupSize);
+      if (!schemes)
+        return schemes.takeError();
+      bool isStatic = schemes->activations && hasStaticActivations(rule.preset, rule.activations, options);
+      rules.push_back({std::move(*targets), std::move(*schemes), isStatic});
+    }
+    prunes = options.prune != PruneKind::None;
+    quantizeHead = options.quantizeHead;
+    for (auto [into, patterns] : {std::pair(&excluded, &options.exclude), std::pair(&pruned, &options.pruneTargets),
+                                  std::pair(&notPruned, &options.pruneExclude)}) {
+      Expected<Targets> targets = Targets::parse(*patterns);
+      if (!targets)
+        return targets.takeError();
+      *into = std::move(*targets);
+    }
+    prunesAll = options.pruneTargets.empty();
+    return {};
+  }
+
+  LayerPlan plan(graph::LinearOp linear) {
+    LayerPlan layer{linear, {}};
+    StringRef name = linear.getName().value_or("");
+    // Every list sees every name, so that only patterns that match nothing count as unused.
+    bool isExcluded = excluded.matches(name), isTarget = pruned.matches(name) || prunesAll;
+    bool isKept = notPruned.matches(name);
+    bool isDecided = false;
+    for (Rule &rule : rules)
+      if (rule.targets.matches(name) && !isDecided) {
+        layer.schemes = rule.schemes;
+        layer.staticActivations = rule.staticActivations;
+        isDecided = true;
+      }
+    if (isExcluded || (name == kHeadName && !quantizeHead))
+      return {linear, {}};
+    layer.prune = prunes && isTarget && !isKept;
+    return layer;
+  }
+
+  Status checkUsed() const {
+    for (const Rule &rule : rules)
+      if (Status status = rule.targets.checkUsed("target"); !status)
+        return status;
+    if (Status status = excluded.checkUsed("exclude pattern"); !status)
+      return status;
+    if (Status status = pruned.checkUsed("pruning target"); !status)
+      return status;
+    return notPruned.checkUsed("pruning's exclude pattern");
+  }
+
+private:
+  std::vector<Rule> rules;
+  Targets excluded, pruned, notPruned;
+  bool prunes = false, prunesAll = true, quantizeHead = false;
+};
+
+} // namespace
+
+Expected<PresetSchemes> schemesOf(MLIRContext *context, QuantPreset preset, int64_t groupSize) {
+  using graph::Granularity;
+  using graph::SchemeAttr;
+  Type e4m3 = Float8E4M3FNType::get(context), f32 = Float32Type::get(context), bf16 = BFloat16Type::get(context);
+  Type i8 = IntegerType::get(context, 8);
+  if (groupSize != 0 && groupSize != 32 && groupSize != 64 && groupSize != 128)
+    return Error{text("group size ", groupSize, " must be 32, 64 or 128, or 0 for a scale per channel"),
+                 ExitCode::Usage};
+  SchemeAttr e4m3Tokens = SchemeAttr::getSimple(e4m3, Granularity::token, f32, /*dynamic=*/true);
+  if (isWeightOnly(preset) || preset == QuantPreset::W4AFp8) {
+    Type codes = IntegerType::get(context, integerBits(preset));
+    SchemeAttr weights = groupSize ? SchemeAttr::getGroup(codes, groupSize, bf16)
+                                   : SchemeAttr::getSimple(codes, Granularity::channel, bf16);
+    if (preset == QuantPreset::W4A16Asym)
+      weights = weights.withZeroPoint();
+    std::string suffix = text("w", integerBits(preset), preset == QuantPreset::W4A16Asym ? "z" : "");
+    if (groupSize)
+      suffix += text("g", groupSize);
+    return PresetSchemes{weights, preset == QuantPreset::W4AFp8 ? e4m3Tokens : SchemeAttr(), suffix};
+  }
+  switch (preset) {
+  case QuantPreset::Fp8:
+    return PresetSchemes{SchemeAttr::getSimple(e4m3, Granularity::channel, f32), e4m3Tokens, "fp8"};
+  case QuantPreset::Fp8Tensor:
+    return PresetSchemes{SchemeAttr::getSimple(e4m3, Granularity::tensor, f32), e4m3Tokens, "fp8t"};
+  case QuantPreset::Fp8Block:
+    return PresetSchemes{SchemeAttr::getBlock(e4m3, 128, 128, f32),
+                         SchemeAttr::getGroup(e4m3, 128, f32, /*dynamic=*/true), "fp8b"};
+  case QuantPreset::W8A8:
+    return PresetSchemes{SchemeAttr::getSimple(i8, Granularity::channel, f32),
+                         SchemeAttr::getSimple(i8, Granularity::token, f32, /*dynamic=*/true), "w8a8"};
+  default:
+    return PresetSchemes{};
+  }
+}
+
+bool hasStaticActivations(QuantPreset preset, ActivationScales asked, const QuantizeOptions &options) {
+  bool isCalibrated = !options.calib.empty() || !options.stats.empty();
+  return asked == ActivationScales::Static ||
+         (asked == ActivationScales::Auto && preset == QuantPreset::Fp8Tensor && isCalibrated);
+}
+
+quant::CodeFormat codeFormat(graph::SchemeAttr weights) {
+  using Format = quant::CodeFormat;
+  Format format;
+  format.kind = isa<Float8E4M3FNType>(weights.getStorage()) ? Format::Kind::E4M3 : Format::Kind::Int;
+  format.bits = int(weights.getStorage().getIntOrFloatBitWidth());
+  format.zeroPoint = bool(weights.getZeroPoint());
+  format.scale = weights.getScale().isBF16() ? Format::ScaleType::BF16 : Format::ScaleType::F32;
+  switch (weights.getGranularity()) {
+  case graph::Granularity::tensor:
+    format.blockRows = format.blockCols = 0;
+    break;
+  case graph::Granularity::channel:
+  case graph::Granularity::token:
+    format.blockRows = 1;
+    format.blockCols = 0;
+    break;
+  case graph::Granularity::group:
+    format.blockRows = 1;
+    format.blockCols = weights.getGroupSize();
+    break;
+  case graph::Granularity::block:
+    format.blockRows = weights.getBlockRows();
+    format.blockCols = weights.getBlockColumns();
+    break;
+  }
+  return format;
+}
+
+Expected<std::vector<LayerPlan>> planLayers(ModuleOp module, const QuantizeOptions &options) {
+  Planner planner;
+  if (Status status = planner.prepare(module.getContext(), options); !status)
+    return status.takeError();
+  std::vector<LayerPlan> layers;
+  for (auto function : module.getOps<func::FuncOp>())
+    function.walk([&](graph::LinearOp linear) {
+      LayerPlan layer = planner.plan(linear);
+      if (layer.schemes.weights || layer.prune)
+        layers.push_back(std::move(layer));
+    });
+  if (Status status = planner.checkUsed(); !status)
+    return status.takeError();
+  return layers;
+}
+
+} // namespace qcc

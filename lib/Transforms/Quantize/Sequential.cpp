@@ -1,0 +1,316 @@
+//===- Sequential.cpp -----------------------------------------------------===//
+
+#include "Sequential.h"
+#include "qcc/Interpreter/Derivation.h"
+#include "qcc/Support/Parallel.h"
+#include "qcc/Support/Progress.h"
+#include "qcc/Support/Sha256.h"
+#include "qcc/Support/Text.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace qcc {
+namespace {
+
+/// Longest calibration sequence; longer ones are cut.
+constexpr int64_t kWindow = 2048;
+/// Rows that judge candidates: at most so many, and so many numbers.
+constexpr int64_t kHeldOutRows = 4096, kHeldOutNumbers = int64_t(16) << 20;
+/// Bytes of each module's values at a cut that stay in memory.
+constexpr uint64_t kEnvironmentBudget = uint64_t(256) << 20;
+
+Expected<int64_t> modelInteger(ModuleOp module, StringRef name) {
+  auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
+  auto value = model ? model.getAs<IntegerAttr>(name) : IntegerAttr();
+  if (!value)
+    return Error{text("the module's attribute graph.model has no ", name.str())};
+  return value.getInt();
+}
+
+Expected<std::string> modelDirectory(ModuleOp module) {
+  auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
+  auto source = model ? model.getAs<StringAttr>("source") : StringAttr();
+  if (!source)
+    return Error{"the module's attribute graph.model has no source, the directory of the weights"};
+  return source.str();
+}
+
+bool isFloatTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<FloatType>(tensor.getElementType());
+}
+
+/// Activations that were quantized with static scales already are what the float module does without.
+void removeQuantization(func::FuncOp forward) {
+  forward.walk([](graph::DequantizeOp dequantize) {
+    if (auto quantize = dequantize.getCodes().getDefiningOp<graph::QuantizeOp>())
+      dequantize.getY().replaceAllUsesWith(quantize.getX());
+  });
+}
+
+} // namespace
+
+LogicalResult Sequential::run() {
+  Expected<std::vector<LayerPlan>> layers = planLayers(module, options);
+  if (!layers)
+    return module.emitError() << layers.error().message;
+  if (layers->empty())
+    return success();
+  if (Status status = prepare(); !status)
+    return module.emitError() << status.error().message;
+  std::vector<Step> steps = groupSteps(std::move(*layers));
+  uint64_t total = 0;
+  for (Step &step : steps)
+    for (LayerPlan &layer : step.layers)
+      total += uint64_t(cast<RankedTensorType>(layer.linear.getW().getType()).getNumElements());
+  Progress progress("quantize", total, ProgressMode::Auto, /*bytes=*/false);
+  for (auto [number, step] : llvm::enumerate(steps)) {
+    if (failed(runStep(step, number)))
+      return failure();
+    for (LayerPlan &layer : step.layers)
+      progress.advance(uint64_t(cast<RankedTensorType>(layer.linear.getW().getType()).getNumElements()));
+  }
+  rewriter.eraseReplaced();
+  remark(steps.size());
+  return success();
+}
+
+Status Sequential::prepare() {
+  if (options.workDir.empty())
+    return Error{"solved weights need a directory; name one with work-dir", ExitCode::Usage};
+  module->setAttr(kWorkAttr, StringAttr::get(module.getContext(), options.workDir));
+  Expected<std::string> directory = modelDirectory(module);
+  if (!directory)
+    return directory.takeError();
+  Expected<std::unique_ptr<ModuleWeights>> opened = openWeights(module, *directory);
+  if (!opened)
+    return opened.takeError();
+  weights = std::move(*opened);
+  bool needsData =
+      settings.prune != quant::PruneMethod::Magnitude || options.preset != QuantPreset::None || !options.rules.empty();
+  if (options.calib.empty() && needsData)
+    return Error{"weights are solved for on calibration data; give tokens with --calib, or take --method rtn",
+                 ExitCode::Usage};
+  if (!options.calib.empty())
+    if (Status status = readCalibration(); !status)
+      return status;
+  Expected<std::string> first = firstKey();
+  if (!first)
+    return first.takeError();
+  key = std::move(*first);
+  return {};
+}
+
+Status Sequential::readCalibration() {
+  Expected<int64_t> vocabulary = modelInteger(module, "vocabulary"), context = modelInteger(module, "max_context");
+  for (Expected<int64_t> *value : {&vocabulary, &context})
+    if (!*value)
+      return value->takeError();
+  Expected<calib::TokenSet> read =
+      calib::readTokens(options.calib, *vocabulary, std::min(kWindow, *context), options.calibTokens);
+  if (!read)
+    return read.takeError();
+  tokens = std::move(*read);
+  int64_t pageSize = 1;
+  for (auto cache : module.getOps<graph::KvCacheOp>())
+    pageSize = int64_t(cache.getPageSize());
+  plan = calib::planBatches(tokens, pageSize);
+  cloneExact();
+  for (auto [path, followed] : {std::pair(&quantized, module), std::pair(&exact, *exactModule)}) {
+    auto created = calib::PathRunner::create(followed, *weights, plan, options.workDir, kEnvironmentBudget);
+    if (!created)
+      return created.takeError();
+    *path = std::move(*created);
+  }
+  return {};
+}
+
+/// The module as it is now, but computed without rounding: values and cache in f32.
+void Sequential::cloneExact() {
+  exactModule = cast<ModuleOp>(module->clone(exactOps));
+  Type f32 = Float32Type::get(module.getContext());
+  for (auto cache : exactModule->getOps<graph::KvCacheOp>()) {
+    cache.setElementType(f32);
+    cache.removeKScaleAttr();
+    cache.removeVScaleAttr();
+  }
+  for (auto forward : exactModule->getOps<func::FuncOp>()) {
+    removeQuantization(forward);
+    forward.walk([&](Operation *op) {
+      if (!isa<graph::GetOp, graph::QuantizeOp>(op))
+        for (Value result : op->getResults())
+          if (isFloatTensor(result.getType()))
+            result.setType(cast<RankedTensorType>(result.getType()).clone(f32));
+    });
+  }
+}
+
+std::vector<Sequential::Step> Sequential::groupSteps(std::vector<LayerPlan> layers) const {
+  llvm::MapVector<Value, Step> steps;
+  for (LayerPlan &layer : layers)
+    steps[layer.linear.getX()].layers.push_back(std::move(layer));
+  std::vector<Step> result;
+  for (auto &[value, step] : steps)
+    result.push_back(std::move(step));
+  return result;
+}
+
+LogicalResult Sequential::runStep(Step &step, size_t number) {
+  for (LayerPlan &layer : step.layers) {
+    FailureOr<Operation *> quantizer = rewriter.quantizeActivations(layer.linear, layer.schemes.activations);
+    if (failed(quantizer))
+      return failure();
+    step.quantizer = *quantizer;
+  }
+  graph::LinearOp first = step.layers.front().linear;
+  key = nextKey(key, describe(step));
+  Expected<StepFile> file = StepFile::create(options.workDir, number, step.layers.front().name(), key);
+  if (!file)
+    return first.emitError() << file.error().message;
+  if (!options.calib.empty())
+    pending.push_back(chooseCut(step));
+  if (file->isDone())
+    resumed += step.layers.size();
+  else if (Status status = solve(step, *file); !status)
+    return first.emitError() << status.error().message;
+  layerCount += step.layers.size();
+  return rewrite(step, *file);
+}
+
+/// Before the norm that gives the step's input: less crosses the cut there, and the norm may change with the step.
+Sequential::Cut Sequential::chooseCut(Step &step) {
+  graph::LinearOp first = step.layers.front().linear;
+  Value x = first.getX();
+  if (step.quantizer)
+    x = step.quantizer->getOperand(0);
+  auto isAhead = [&](Operation *op) { return op && (!position || position->isBeforeInBlock(op)); };
+  Operation *norm = x.getDefiningOp<graph::RmsNormOp>();
+  Operation *chosen = isAhead(norm) ? norm : isAhead(step.quantizer) ? step.quantizer : first.getOperation();
+  position = chosen;
+  return {chosen, chosen == norm ? exactOps.lookup(norm) : exactOf(first).getOperation()};
+}
+
+graph::LinearOp Sequential::exactOf(graph::LinearOp linear) const {
+  return cast<graph::LinearOp>(exactOps.lookup(linear.getOperation()));
+}
+
+Expected<quant::Moments> Sequential::gather(Step &step) {
+  unsigned threads = settings.gptq.threads;
+  graph::LinearOp first = step.layers.front().linear, exactFirst = exactOf(first);
+  int64_t k = cast<RankedTensorType>(first.getX().getType()).getShape().back();
+  quant::MomentSum sum(k, /*withCross=*/true, threads);
+  auto addRows = [&](const calib::Batch &batch, const interp::Tensor<float> &xq, const interp::Tensor<float> &xf) {
+    if (!batch.isHeldOut)
+      return sum.add(xq.data(), xf.data(), batch.tokens());
+    for (int64_t row : plan.sampleRows(batch, std::min(kHeldOutRows, kHeldOutNumbers / k)))
+      sum.addHeldOut(xq.data().subspan(size_t(row * k), size_t(k)), xf.data().subspan(size_t(row * k), size_t(k)), 1);
+  };
+  for (auto [index, cut] : llvm::enumerate(pending)) {
+    bool isLast = index + 1 == pending.size();
+    Operation *end = isLast ? first.getOperation() : cut.quantized;
+    if (Status status = quantized->prepare(cut.quantized, end); !status)
+      return status.takeError();
+    if (Status status = exact->prepare(cut.exact, isLast ? exactFirst.getOperation() : cut.exact); !status)
+      return status.takeError();
+    Status status =
+        isLast ? calib::followBoth(*quantized, first.getX(), *exact, exactFirst.getX(), plan, threads, addRows)
+               : calib::followBoth(*quantized, Value(), *exact, Value(), plan, threads, [](const auto &...) {});
+    if (!status)
+      return status.takeError();
+  }
+  pending.clear();
+  return std::move(sum).finish();
+}
+
+Status Sequential::solve(Step &step, StepFile &file) {
+  quant::Moments moments;
+  if (!options.calib.empty()) {
+    Expected<quant::Moments> gathered = gather(step);
+    if (!gathered)
+      return gathered.takeError();
+    moments = std::move(*gathered);
+  }
+  for (LayerPlan &layer : step.layers) {
+    FailureOr<WeightSource> source = rewriter.sourceOf(layer.linear.getWMutable());
+    if (failed(source))
+      return Error{text(layer.name(), ": its weight cannot be read")};
+    Expected<interp::Derivation> derivation = interp::Derivation::create(source->symbol, *weights);
+    if (!derivation)
+      return derivation.takeError();
+    Expected<interp::Tensor<float>> w = derivation->values(0);
+    if (!w)
+      return w.takeError();
+    std::optional<quant::CodeFormat> format;
+    if (layer.schemes.weights)
+      format = codeFormat(layer.schemes.weights);
+    Expected<SolvedLayer> solved =
+        solveLayer(w->data(), w->shape[0], w->shape[1], moments, format, layer.prune, settings);
+    if (!solved)
+      return Error{text(layer.name(), ": ", solved.error().message), solved.error().code};
+    if (solved->report.heldOutError >= worstError) {
+      worstError = solved->report.heldOutError;
+      worstLayer = layer.name();
+    }
+    file.add(source->name, layer.name(), *solved);
+  }
+  return file.write();
+}
+
+LogicalResult Sequential::rewrite(Step &step, const StepFile &file) {
+  for (LayerPlan &layer : step.layers) {
+    if (failed(layer.schemes.weights ? rewriter.readStoredCodes(layer.linear.getWMutable(), layer.schemes, file.name())
+                                     : rewriter.readPruned(layer.linear.getWMutable(), file.name())))
+      return failure();
+    if (layer.prune)
+      layer.linear.setSparse24(true);
+  }
+  return success();
+}
+
+std::string Sequential::describe(Step &step) {
+  std::string out;
+  llvm::raw_string_ostream stream(out);
+  for (LayerPlan &layer : step.layers)
+    stream << layer.name() << " " << layer.schemes.weights << " " << layer.schemes.activations << " " << layer.prune
+           << "\n";
+  return out;
+}
+
+Expected<std::string> Sequential::firstKey() {
+  Sha256 hash;
+  auto add = [&](std::string_view chars) {
+    hash.update(text(chars.size(), ":"));
+    hash.update(chars);
+  };
+  for (Operation &op : module.getBody()->getOperations()) {
+    std::string printed;
+    llvm::raw_string_ostream stream(printed);
+    op.print(stream);
+    add(printed);
+    if (auto parameter = dyn_cast<graph::ParameterOp>(op)) {
+      Expected<TensorView> view = weights->find(parameter.getFile().str(), parameter.getTensor().str());
+      if (!view)
+        return view.takeError();
+      hash.update(view->bytes);
+    }
+  }
+  add(tokens.hash);
+  add(settings.describe());
+  return hexadecimal(hash.finish());
+}
+
+void Sequential::remark(size_t steps) {
+  std::string line = llvm::formatv("{0} weights solved for in {1} steps", layerCount, steps).str();
+  if (!options.calib.empty())
+    line += llvm::formatv(" on {0} calibration tokens, judged on {1}", plan.tokens, plan.heldOutTokens).str();
+  if (resumed)
+    line += llvm::formatv("; {0} were there already", resumed).str();
+  if (worstError > 0)
+    line += llvm::formatv("; largest held-out error {0:E2} of {1}", worstError, worstLayer).str();
+  module.emitRemark() << line;
+}
+
+} // namespace qcc

@@ -1,0 +1,116 @@
+//===- StepFile.cpp -------------------------------------------------------===//
+
+#include "StepFile.h"
+#include "qcc/Import/HuggingFace/Safetensors.h"
+#include "qcc/Quant/Formats.h"
+#include "qcc/Support/Sha256.h"
+#include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/Weights.h"
+
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace qcc {
+namespace {
+
+constexpr const char *kKey = "qcc.key";
+constexpr const char *kReport = "qcc.report";
+
+/// Codes of one layer under the names that graph.parameter gives them.
+void addCodes(SafetensorsWriter &writer, const std::string &weight, const quant::CodedMatrix &coded) {
+  const quant::CodeFormat &format = coded.format;
+  bool isInteger = format.kind == quant::CodeFormat::Kind::Int;
+  std::vector<int64_t> shape{coded.rows, coded.cols}, scales;
+  if (format.blockRows != 0)
+    scales.push_back(format.scaleRows(coded.rows));
+  if (format.blockCols != 0)
+    scales.push_back(format.scaleCols(coded.cols));
+  writer.add(weight + ".codes", isInteger ? DType::I8 : DType::E4M3, shape, std::as_bytes(std::span(coded.codes)));
+  if (format.scale == quant::CodeFormat::ScaleType::F32) {
+    writer.add(weight + ".scales", scales, std::span(coded.scales));
+  } else {
+    std::vector<uint16_t> bits(coded.scales.size());
+    std::transform(coded.scales.begin(), coded.scales.end(), bits.begin(), quant::floatToBF16);
+    writer.add(weight + ".scales", DType::BF16, scales, std::as_bytes(std::span(bits)));
+  }
+  if (format.zeroPoint)
+    writer.add(weight + ".zeros", scales, std::span(coded.zeros));
+}
+
+std::string reportOf(llvm::StringRef layer, const SolvedLayer &solved) {
+  const quant::GptqReport &report = solved.report;
+  llvm::json::Object object{{"layer", layer}, {"held_out_error", report.heldOutError}};
+  if (solved.pruned.empty()) {
+    object["damping"] = report.damping;
+    object["escalations"] = report.escalations;
+    object["correction"] = report.correction;
+    object["order"] = report.order == quant::ColumnOrder::Activation ? "activation" : "natural";
+    object["dead_columns"] = report.deadColumns;
+    object["train_error"] = report.trainError;
+  }
+  return llvm::formatv("{0}", llvm::json::Value(std::move(object))).str();
+}
+
+} // namespace
+
+std::string nextKey(llvm::StringRef previous, llvm::StringRef what) {
+  Sha256 hash;
+  hash.update(std::string_view(previous));
+  hash.update(std::string_view("\n"));
+  hash.update(std::string_view(what));
+  return hexadecimal(hash.finish());
+}
+
+Expected<StepFile> StepFile::create(const std::string &workDirectory, size_t number, llvm::StringRef layer,
+                                    std::string key) {
+  StepFile step;
+  std::string safe = layer.str();
+  std::replace_if(
+      safe.begin(), safe.end(), [](char c) { return !llvm::isAlnum(c) && c != '.' && c != '_' && c != '-'; }, '_');
+  step.file = (kWorkFiles + llvm::formatv("{0,0+3}-{1}.safetensors", number, safe).str()).str();
+  step.path = workDirectory + "/" + step.file;
+  step.key = std::move(key);
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(step.path).parent_path(), error);
+  if (error)
+    return Error{text(workDirectory, ": cannot be used as the work directory: ", error.message()), ExitCode::IoError};
+  return step;
+}
+
+bool StepFile::isDone() const {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error))
+    return false;
+  Expected<MappedFile> mapped = MappedFile::open(path);
+  if (!mapped)
+    return false;
+  // A file that something else damaged is like one with another key: the step is solved again.
+  Expected<hf::SafetensorsFile> opened = hf::SafetensorsFile::open(std::move(*mapped));
+  if (!opened)
+    return false;
+  auto found = opened->metadata().find(kKey);
+  return found != opened->metadata().end() && found->second == key;
+}
+
+void StepFile::add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLayer &solved) {
+  reports.push_back(reportOf(layer, solved));
+  if (solved.pruned.empty())
+    return addCodes(writer, weight.str(), solved.coded);
+  std::vector<uint16_t> bits(solved.pruned.size());
+  std::transform(solved.pruned.begin(), solved.pruned.end(), bits.begin(), quant::floatToBF16);
+  // Rows of a pruned weight are those of the matrix that was solved for; `coded` carries its shape.
+  writer.add(weight.str() + ".pruned", DType::BF16, {solved.coded.rows, solved.coded.cols},
+             std::as_bytes(std::span(bits)));
+}
+
+Status StepFile::write() {
+  writer.metadata[kKey] = key;
+  writer.metadata[kReport] = "[" + llvm::join(reports, ",") + "]";
+  return writer.write(path);
+}
+
+} // namespace qcc

@@ -1,0 +1,44 @@
+//===- StepFile.h - Solved weights of one step ------------------*- C++ -*-===//
+//
+// Linears that read one value are one step; its weights lie in `quantized/<number>-<first layer>.safetensors` of the
+// work directory. The file is written whole or not at all, and carries a key that follows from everything its numbers
+// depend on: a run that was killed finds the steps it had finished and gives the same bytes.
+//
+//===----------------------------------------------------------------------===//
+#ifndef QCC_LIB_TRANSFORMS_QUANTIZE_STEPFILE_H
+#define QCC_LIB_TRANSFORMS_QUANTIZE_STEPFILE_H
+
+#include "SolveLayer.h"
+#include "qcc/Support/SafetensorsWriter.h"
+
+#include "llvm/ADT/StringRef.h"
+
+namespace qcc {
+
+class StepFile {
+public:
+  /// Creates `quantized/` in the work directory.
+  static Expected<StepFile> create(const std::string &workDirectory, size_t number, llvm::StringRef layer,
+                                   std::string key);
+
+  /// As `graph.parameter` names it.
+  const std::string &name() const { return file; }
+  /// Whether a file with this key is there already.
+  bool isDone() const;
+
+  /// `weight`: the symbol the layer's weight is read from.
+  void add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLayer &solved);
+  Status write();
+
+private:
+  std::string path, file, key;
+  SafetensorsWriter writer;
+  std::vector<std::string> reports; ///< a JSON object for each layer
+};
+
+/// The key of a step follows from the one before.
+std::string nextKey(llvm::StringRef previous, llvm::StringRef what);
+
+} // namespace qcc
+
+#endif // QCC_LIB_TRANSFORMS_QUANTIZE_STEPFILE_H

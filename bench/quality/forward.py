@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Logits of a reference's result on the held-out windows: transformers' own Llama in f32 with the result's weights.
+"""Logits of references' results on the held-out windows: transformers' own Llama in f32 with a result's weights.
 
 Activations are quantized where the format quantizes them, at the input of every quantized linear, the
 scale of each token from that token (dynamic). Keys and values are quantized where references/kv.py says.
 
-    forward.py MODEL RESULT heldout.npy LOGITS.npy      RESULT "float": the checkpoint as it is
+    forward.py MODEL heldout.npy FLOAT.npy RESULT...
+
+FLOAT.npy holds the logits of the checkpoint as it is, and is written where it is missing. Every RESULT that has a
+result.json and no summary.json gets logits.npy, and from kl.py tokens.npz and, last, summary.json.
 """
 
 import argparse
@@ -17,6 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "references"))
+import kl  # noqa: E402
 import kv  # noqa: E402
 import result  # noqa: E402
 
@@ -49,6 +53,10 @@ def quantize_inputs(model, kind):
         linear.register_forward_pre_hook(hook)
 
 
+def no_cache():
+    return None
+
+
 @torch.no_grad()
 def logits_of(model, cache, tokens_file):
     """f32 [windows, tokens, vocabulary]; cache() makes the keys' and values' store of one batch, or None."""
@@ -59,28 +67,44 @@ def logits_of(model, cache, tokens_file):
     return torch.cat(rows).numpy()
 
 
-def load_result(folder, model_folder):
-    """(model, maker of the keys' and values' store) of a result folder, or of "float"."""
-    model = result.load_model(model_folder, torch.float32)
-    if folder == "float":
-        return model, lambda: None
+def load_result(folder, model):
+    """Turns the float model into a result's; returns the maker of the keys' and values' store."""
     model.load_state_dict(load_file(os.path.join(folder, "weights.safetensors")), strict=True)
     with open(os.path.join(folder, "result.json")) as file:
         scheme = json.load(file)
     if scheme["activations"] != "none":
         quantize_inputs(model, scheme["activations"])
-    cache = scheme.get("cache")
-    return model, lambda: kv.QuantizedCache(cache) if cache else None
+    return (lambda: kv.QuantizedCache(scheme["cache"])) if scheme.get("cache") else no_cache
+
+
+def evaluate(folder, model_folder, tokens_file, reference):
+    model = result.load_model(model_folder, torch.float32)
+    logits = logits_of(model, load_result(folder, model), tokens_file)
+    np.save(os.path.join(folder, "logits.npy"), logits)
+    parts = kl.per_token(reference, logits, np.load(tokens_file))
+    np.savez_compressed(os.path.join(folder, "tokens.npz"), **parts)
+    summary = os.path.join(folder, "summary.json")
+    with open(summary + ".partial", "w") as file:
+        json.dump(kl.summary(parts), file)
+    os.replace(summary + ".partial", summary)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model")
-    parser.add_argument("result")
     parser.add_argument("tokens")
-    parser.add_argument("logits")
+    parser.add_argument("float_logits")
+    parser.add_argument("results", nargs="*")
     arguments = parser.parse_args()
-    np.save(arguments.logits, logits_of(*load_result(arguments.result, arguments.model), arguments.tokens))
+    if not os.path.exists(arguments.float_logits):
+        logits = logits_of(result.load_model(arguments.model, torch.float32), no_cache, arguments.tokens)
+        np.save(arguments.float_logits + ".partial.npy", logits)
+        os.replace(arguments.float_logits + ".partial.npy", arguments.float_logits)
+    reference = np.load(arguments.float_logits)
+    for folder in arguments.results:
+        if os.path.exists(os.path.join(folder, "result.json")) and \
+                not os.path.exists(os.path.join(folder, "summary.json")):
+            evaluate(folder, arguments.model, arguments.tokens, reference)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ shift
 models=("$@")
 [ $# -gt 0 ] || models=(small outlier)
 seeds=(${QCC_QUALITY_SEEDS:-0 1 2})
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-2} OMP_WAIT_POLICY=passive TOKENIZERS_PARALLELISM=false HF_HUB_OFFLINE=1
 
 python=$work/venv-references/bin/python
 if [ ! -f "$work/venv-references/pip-freeze.txt" ]; then
@@ -23,29 +23,32 @@ fi
 "$python" -B "$here/references_test.py" 2>"$work/references_test.txt" || { cat "$work/references_test.txt" >&2; exit 1; }
 [ -f "$work/data/heldout.npy" ] || "$python" "$here/make_calibration.py" "$work/data"
 
-# PROGRAM:NAME of the runs. Those that look at no calibration data are run once.
-without_data=(llmcompressor_runs:{w4-rtn,w3-rtn,fp8-dynamic,int8-rtn})
-with_data=(llmcompressor_runs:{w4-gptq,w4-gptq-static,w4-gptq-imatrix,w4-awq,w4-rtn-imatrix,w3-gptq,w3-gptq-static}
-  llmcompressor_runs:int8-smooth-{0.3,0.5,0.7,0.85} sparsegpt:sparsegpt wanda:wanda kv:kv-{int8,fp8}-tensor
-  autoround_runs:w4-autoround)
+# PROGRAM:NAME,... of the runs. Those that look at no calibration data are run for one seed alone.
+without_data=(llmcompressor_runs:w4-rtn,w3-rtn,fp8-dynamic,int8-rtn)
+with_data=(
+  llmcompressor_runs:w4-gptq,w4-gptq-static,w4-gptq-imatrix,w3-gptq,int8-smooth-0.3,int8-smooth-0.5,int8-smooth-0.7,int8-smooth-0.85
+  sparsegpt:sparsegpt wanda:wanda kv:kv-int8-tensor,kv-fp8-tensor
+  autoround_runs:w4-autoround
+  llmcompressor_runs:w3-gptq-static,w4-rtn-imatrix,w4-awq)
 
-# reference PROGRAM NAME MODEL SEED
+# evaluate MODEL [RESULT...]: logits and distances of the results that have none yet, and of the float model
+evaluate() {
+  local result missing=
+  for result in "${@:2}"; do [ ! -f "$result/result.json" ] || [ -f "$result/summary.json" ] || missing=1; done
+  [ "$missing" ] || return 0
+  "$python" "$here/forward.py" "$work/models/$1" "$work/data/heldout.npy" "$work/results/$1/float.npy" "${@:2}" \
+    >>"$work/results/$1/evaluate.log" 2>&1
+}
+
+# reference PROGRAM NAMES MODEL SEED
 reference() {
-  local out=$work/results/$3/seed$4/$2 model=$work/models/$3
-  if [ ! -f "$out/result.json" ]; then
-    echo "$(date +%H:%M:%S) $3 seed $4: $2"
-    mkdir -p "$out"
-    if ! nice -n 10 "$python" "$here/references/$1.py" "$2" "$model" "$work/data/calib-seed$4.npy" "$out" >"$out/log.txt" 2>&1; then
-      echo "run.sh: $2 failed; see $out/log.txt" >&2
-      return 1
-    fi
-  fi
-  if [ ! -f "$out/summary.json" ]; then
-    nice -n 10 "$python" "$here/forward.py" "$model" "$out" "$work/data/heldout.npy" "$out/logits.npy" >>"$out/log.txt" 2>&1
-    nice -n 10 "$python" "$here/kl.py" "$work/results/$3/float.npy" "$out/logits.npy" --tokens-file "$work/data/heldout.npy" \
-      --per-token "$out/tokens.npz" >"$out/summary.json.partial"
-    mv "$out/summary.json.partial" "$out/summary.json"
-  fi
+  local out=$work/results/$3/seed$4 name missing=
+  for name in ${2//,/ }; do [ -f "$out/$name/result.json" ] || missing=1; done
+  [ "$missing" ] || return 0
+  mkdir -p "$out"
+  echo "$(date +%H:%M:%S) $3 seed $4: $2"
+  nice -n 10 "$python" "$here/references/$1.py" "$2" "$work/models/$3" "$work/data/calib-seed$4.npy" "$out" >>"$out/$1.log" 2>&1 ||
+    { echo "run.sh: $2 failed; see $out/$1.log" >&2; return 1; }
 }
 
 for model in "${models[@]}"; do
@@ -59,8 +62,6 @@ for model in "${models[@]}"; do
     esac
   fi
   mkdir -p "$work/results/$model"
-  [ -f "$work/results/$model/float.npy" ] ||
-    "$python" "$here/forward.py" "$folder" float "$work/data/heldout.npy" "$work/results/$model/float.npy"
 done
 
 failed=0
@@ -68,7 +69,10 @@ for seed in "${seeds[@]}"; do
   for model in "${models[@]}"; do
     runs=("${with_data[@]}")
     [ "$seed" != 0 ] || runs=("${without_data[@]}" "${with_data[@]}")
-    for run in "${runs[@]}"; do reference "${run%%:*}" "${run#*:}" "$model" "$seed" || failed=1; done
+    for run in "${runs[@]}"; do
+      reference "${run%%:*}" "${run#*:}" "$model" "$seed" || failed=1
+      evaluate "$model" "$work/results/$model/seed$seed"/*/ || { echo "run.sh: see $work/results/$model/evaluate.log" >&2; exit 1; }
+    done
   done
 done
 exit $failed

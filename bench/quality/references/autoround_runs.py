@@ -8,7 +8,6 @@ torch.compile is off: on two cores it costs more than the tuning.
 
 import glob
 import os
-import sys
 import time
 from importlib.metadata import version
 
@@ -31,7 +30,7 @@ def decode(folder, names):
     """({parameter: f32 tensor}, bits per weight) of a checkpoint in AutoRound's own format.
 
     qweight int32 [in / 8, out], scales [groups, out] and possibly negative, qzeros int32 [groups, out / 8]: of a
-    symmetric layer each zero is code 8, stored as 8.
+    symmetric layer each zero is code 8, which the format stores as 7.
     """
     tensors = {}
     for path in glob.glob(os.path.join(folder, "*.safetensors")):
@@ -41,8 +40,8 @@ def decode(folder, names):
     for name in names:
         codes, scale = unpacked(tensors[name + ".qweight"], 0), tensors[name + ".scales"]
         zeros = unpacked(tensors[name + ".qzeros"], 1)
-        if not (zeros == 8).all():
-            raise ValueError(f"{name}: zeros {sorted(set(zeros.flatten().tolist()))} in a symmetric layer; expected 8")
+        if not (zeros == 7).all():
+            raise ValueError(f"{name}: zeros {sorted(set(zeros.flatten().tolist()))} in a symmetric layer; expected 7")
         weight = (codes - 8).double().unflatten(0, (scale.shape[0], -1)) * scale.double()[:, None]
         weights[name + ".weight"] = weight.flatten(0, 1).T.float()
         bits, count = bits + codes.numel() * 4 + scale.numel() * scale.element_size() * 8, count + codes.numel()
@@ -52,8 +51,7 @@ def decode(folder, names):
     return weights, bits / count
 
 
-def main():
-    _, folder, calibration, out = sys.argv[1:]
+def run(_, folder, calibration, out):
     model = result.load_model(folder, "auto")
     linears = [linear for linear, _ in result.quantized_linears(model)]
     batches = [{"input_ids": ids, "attention_mask": torch.ones_like(ids)} for ids in result.batches(calibration, BATCH)]
@@ -73,4 +71,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    result.command_line(run)

@@ -4,10 +4,9 @@
 The scale is the largest |value| over the calibration tokens divided by the largest code, keys taken after the
 rotary embedding, as serving engines calibrate their static per-tensor caches. Values beyond it saturate.
 
-    kv.py kv-int8-tensor|kv-fp8-tensor MODEL CALIB.npy OUT
+    kv.py kv-int8-tensor,kv-fp8-tensor MODEL CALIB.npy OUT
 """
 
-import sys
 import time
 
 import torch
@@ -51,8 +50,7 @@ class QuantizedCache(DynamicCache):
 
 
 @torch.no_grad()
-def main():
-    name, folder, calibration, out = sys.argv[1:]
+def run(name, folder, calibration, out):
     kind = name.split("-")[1]
     model = result.load_model(folder, torch.float32)
     start, largest = time.monotonic(), {}
@@ -65,4 +63,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    result.command_line(run)

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""One run of llm-compressor: recipe NAME on MODEL, its stored checkpoint decoded to f32 weights (result.py).
+"""Runs of llm-compressor: recipe NAME on MODEL, its stored checkpoint decoded to f32 weights (result.py).
 
 The model is loaded in the type it is stored in, as the tool's own examples do, and saved in the tool's
 format; codes and scales are read back from that file, so what is evaluated is what would be served.
 
-    llmcompressor_runs.py NAME MODEL CALIB.npy OUT
+    llmcompressor_runs.py NAME,NAME,... MODEL CALIB.npy OUT     fills OUT/NAME where that has no result.json
 """
 
-import json
 import os
 import sys
 import time
@@ -133,13 +132,12 @@ def check_activations(kind):
         raise AssertionError(f"{kind}: {(theirs != ours).float().mean():.2%} of the values differ from the tool's")
 
 
-def main():
-    name, folder, calibration, out = sys.argv[1:]
+def run(name, folder, calibration, out):
     model = result.load_model(folder, "auto")
     linears = [linear for linear, _ in result.quantized_linears(model)]
     recipe = RECIPES[name]()
-    groups = recipe[-1].config_groups["linears"]
-    activations = "none" if groups.input_activations is None else forward.KINDS[groups.input_activations.type]
+    inputs = recipe[-1].config_groups["linears"].input_activations
+    activations = "none" if inputs is None else forward.KINDS[inputs.type]
     if activations != "none":
         check_activations(activations)
     batches = [{"input_ids": ids, "attention_mask": torch.ones_like(ids)} for ids in result.batches(calibration, BATCH)]
@@ -153,8 +151,7 @@ def main():
     check_decoding(checkpoint, weights)
     result.save(out, weights, activations, bits, seconds,
                 f"llmcompressor {version('llmcompressor')}, compressed-tensors {version('compressed-tensors')}")
-    print(json.dumps({"bits_per_weight": bits, "seconds": seconds}))
 
 
 if __name__ == "__main__":
-    main()
+    result.command_line(run)

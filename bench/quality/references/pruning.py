@@ -5,7 +5,6 @@ the layer with its dense weights, its own input from the layers before it as the
 linears of the layer are pruned, and the layer's output is computed again.
 """
 
-import sys
 import time
 
 import torch
@@ -52,15 +51,16 @@ def check_two_of_four(name, weight):
         raise AssertionError(f"{name}: a group of four holds {kept.max()} weights that are not zero")
 
 
-def main(prune, tool):
-    """Command line of a method: NAME MODEL CALIB.npy OUT. The result is stored in bf16, as the model is."""
-    _, folder, calibration, out = sys.argv[1:]
-    model = result.load_model(folder, torch.float64)
-    start = time.monotonic()
-    prune_model(model, calibration, prune)
-    seconds = time.monotonic() - start
-    weights = {name: tensor.to(torch.bfloat16).float() for name, tensor in model.state_dict().items()}
-    for name, _ in result.quantized_linears(model):
-        check_two_of_four(name, weights[name + ".weight"])
-    # Two bf16 values and a four-bit position pair for every four weights.
-    result.save(out, weights, "none", (2 * 16 + 4) / 4, seconds, tool)
+def command_line(prune, tool):
+    """The program of a method. The result is stored in bf16, as the model is."""
+    def run(_, folder, calibration, out):
+        model = result.load_model(folder, torch.float64)
+        start = time.monotonic()
+        prune_model(model, calibration, prune)
+        seconds = time.monotonic() - start
+        weights = {name: tensor.to(torch.bfloat16).float() for name, tensor in model.state_dict().items()}
+        for name, _ in result.quantized_linears(model):
+            check_two_of_four(name, weights[name + ".weight"])
+        # Two bf16 values and a four-bit position pair for every four weights.
+        result.save(out, weights, "none", (2 * 16 + 4) / 4, seconds, tool)
+    result.command_line(run)

@@ -10,6 +10,7 @@ A result folder holds
 
 import json
 import os
+import sys
 
 import numpy as np
 import torch
@@ -52,3 +53,14 @@ def save(folder, weights, activations, bits_per_weight, seconds, tool, cache=Non
     with open(os.path.join(folder, "result.json"), "w") as file:
         json.dump({"activations": activations, "bits_per_weight": bits_per_weight, "seconds": round(seconds, 1),
                    "tool": tool, "cache": cache}, file)
+
+
+def command_line(run):
+    """PROGRAM NAME,NAME,... MODEL CALIB.npy OUT: run(name, model, calibration, OUT/name) where that has no result."""
+    if len(sys.argv) != 5:
+        sys.exit(f"usage: {os.path.basename(sys.argv[0])} NAME,NAME,... MODEL CALIB.npy OUT")
+    names, model, calibration, out = sys.argv[1:]
+    for name in names.split(","):
+        folder = os.path.join(out, name)
+        if not os.path.exists(os.path.join(folder, "result.json")):
+            run(name, model, calibration, folder)

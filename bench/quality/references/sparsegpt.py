@@ -40,4 +40,4 @@ def prune(weight, moment):
 
 
 if __name__ == "__main__":
-    pruning.main(prune, "SparseGPT as its paper states it, float64")
+    pruning.command_line(prune, "SparseGPT as its paper states it, float64")

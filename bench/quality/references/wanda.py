@@ -16,4 +16,4 @@ def prune(weight, moment):
 
 
 if __name__ == "__main__":
-    pruning.main(prune, "Wanda as its paper states it, float64")
+    pruning.command_line(prune, "Wanda as its paper states it, float64")

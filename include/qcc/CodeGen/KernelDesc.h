@@ -48,15 +48,14 @@ ElemType codeType(ActQuant quant);
 /// "e4m3_token", …; "none".
 const char *nameOf(ActQuant quant);
 
-/// How W is stored, and X where it is not bf16. In units of the codes:
-///   BF16, BF16Sparse                    X bf16, no scales
-///   E4M3, E4M3Sparse | S8A8, S8Sparse   X e4m3 | s8: W has an f32 scale per row, X one per row or a single one; sums
-///   of
-///                                       s8 products are exact s32
-///   E4M3Block                           X e4m3: f32 scales of 128 x 128 weights, and of each row's 128 columns of X
-///   S8, S4, S4Zero                      X bf16: bf16 scales of `group` columns of a row of W, or of the whole row;
-///                                       S4Zero also has zero points: w = (code - zero) * scale
-///   S4E4M3                              X e4m3 with a scale per row or a single one, W as S4
+/// How W is stored, and X where it is not bf16:
+///   BF16, BF16Sparse       X bf16, no scales
+///   E4M3, E4M3Sparse       X e4m3: W has an f32 scale per row, X one per row or a single one
+///   S8A8, S8Sparse         X s8, scales as E4M3; sums of products are exact s32
+///   E4M3Block              X e4m3: f32 scales of 128 x 128 weights, and of 128 columns of a row of X
+///   S8, S4, S4Zero         X bf16: bf16 scales of `group` columns of a row of W, or of the whole row; S4Zero has zero
+///                          points too: w = (code - zero) * scale
+///   S4E4M3                 W as S4, X e4m3 with a scale per row or a single one
 /// Sparse: 2:4, at most two non-zero values in each aligned four columns of a row. Scales of W may be negative.
 enum class WeightFormat { BF16, E4M3, S4, E4M3Block, S8, S4Zero, S4E4M3, S8A8, BF16Sparse, E4M3Sparse, S8Sparse };
 inline constexpr WeightFormat kWeightFormats[] = {

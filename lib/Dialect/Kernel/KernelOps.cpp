@@ -52,6 +52,38 @@ LogicalResult verifyQuantizedResult(Operation *op, RankedTensorType y, Value sca
   return success();
 }
 
+/// Codes of the activations that a weight format is multiplied with.
+Type activationTypeOf(WeightFormat format, MLIRContext *context) {
+  switch (format) {
+  case WeightFormat::e4m3:
+  case WeightFormat::e4m3_block:
+  case WeightFormat::s4_e4m3:
+  case WeightFormat::e4m3_24:
+    return Float8E4M3FNType::get(context);
+  case WeightFormat::s8a8:
+  case WeightFormat::s8_24:
+    return IntegerType::get(context, 8);
+  default:
+    return BFloat16Type::get(context);
+  }
+}
+
+bool isSparse24(WeightFormat format) {
+  return format == WeightFormat::bf16_24 || format == WeightFormat::e4m3_24 || format == WeightFormat::s8_24;
+}
+
+bool mayHaveGroups(WeightFormat format) {
+  return format == WeightFormat::s4 || format == WeightFormat::s4_zero || format == WeightFormat::s8 ||
+         format == WeightFormat::s4_e4m3;
+}
+
+/// One f32 per row of x, one for all, or (`blocks`) one per row and 128 columns.
+bool isGemmScaleOf(RankedTensorType x, RankedTensorType scale, bool blocks) {
+  if (blocks)
+    return isScalesOf(x, scale) && scale.getRank() == 2;
+  return scale.getElementType().isF32() && (scale.getRank() == 0 || (scale.getRank() == 1 && scale.isDynamicDim(0)));
+}
+
 /// The scalar body takes `arguments` and yields `result`.
 LogicalResult verifyBody(Operation *op, Region &region, ArrayRef<Type> arguments, Type result) {
   Block &body = region.front();
@@ -80,23 +112,34 @@ LogicalResult verifyCache(Operation *op, SymbolTableCollection &symbols, FlatSym
 
 LogicalResult GemmOp::verify() {
   RankedTensorType x = typeOf(getX()), y = typeOf(getY());
+  WeightFormat format = getFormat();
   // gemm_c1
   if (!isRows(x) || !isRows(y))
     return emitOpError() << "x " << x << " and y " << y << " must be [?, columns] with static columns";
-  // gemm_c2
-  bool e4m3 = getFormat() == WeightFormat::e4m3;
-  if (e4m3 != bool(getXScale()))
-    return emitOpError() << "x_scale must be present exactly when the format is e4m3";
-  if (x.getElementType() != (e4m3 ? Type(Float8E4M3FNType::get(getContext())) : Type(BFloat16Type::get(getContext()))))
+  if (x.getElementType() != activationTypeOf(format, getContext()))
     return emitOpError() << "x of element type " << x.getElementType() << " does not fit the weight format "
-                         << stringifyWeightFormat(getFormat());
+                         << stringifyWeightFormat(format);
+  // gemm_c2
+  if (x.getElementType().isBF16() == bool(getXScale()))
+    return emitOpError() << "x_scale must be present exactly when x is not bf16";
+  if (getXScale() && !isGemmScaleOf(x, typeOf(getXScale()), format == WeightFormat::e4m3_block))
+    return emitOpError() << "x_scale " << typeOf(getXScale()) << " must be f32 "
+                         << (format == WeightFormat::e4m3_block ? "[?, ceil(K / 128)]"
+                                                                : "of one per row or one for all");
   // gemm_c3
-  if ((getFormat() == WeightFormat::bf16) == bool(getWeightScale()))
-    return emitOpError() << "weight_scale must be present exactly when the format is not bf16";
+  if ((format == WeightFormat::bf16 || format == WeightFormat::bf16_24) == bool(getWeightScale()))
+    return emitOpError() << "weight_scale must be present exactly when the format is neither bf16 nor bf16_24";
   // gemm_c4
-  bool s4 = getFormat() == WeightFormat::s4;
-  if (s4 != getGroup().has_value() || (s4 && (*getGroup() <= 0 || *getGroup() % 16 != 0)))
-    return emitOpError() << "group must be present exactly when the format is s4 and be a positive multiple of 16";
+  int64_t unit = format == WeightFormat::s4_e4m3 ? 32 : 16;
+  if (getGroup() && (!mayHaveGroups(format) || *getGroup() <= 0 || *getGroup() % unit != 0))
+    return emitOpError() << "group " << *getGroup()
+                         << " must be a positive multiple of 16 (s4_e4m3: 32), only with s4, s4_zero, s8 and s4_e4m3";
+  // gemm_c7
+  if (isSparse24(format) != bool(getMetadata()))
+    return emitOpError() << "metadata must be present exactly when the format is 2:4 sparse";
+  // gemm_c8
+  if ((format == WeightFormat::s4_zero) != bool(getZeros()))
+    return emitOpError() << "zeros must be present exactly when the format is s4_zero";
   // gemm_c5
   SmallVector<Type> arguments{Float32Type::get(getContext())};
   for (Value operand : getExtras()) {

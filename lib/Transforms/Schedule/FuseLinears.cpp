@@ -23,12 +23,25 @@ bool hasConstantBias(graph::LinearOp linear) {
   return linear.getBias() && linear.getBias().getDefiningOp<graph::GetOp>();
 }
 
+bool hasGranularity(const WeightView &weight, graph::Granularity granularity) {
+  graph::SchemeAttr scheme = weight.scheme;
+  return scheme && scheme.getGranularity() == granularity;
+}
+
 bool canJoin(graph::LinearOp a, graph::LinearOp b) {
   std::optional<WeightView> wa = WeightView::of(a.getW()), wb = WeightView::of(b.getW());
   auto elementOf = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
-  return wa && wb && wa->scheme() == wb->scheme() && elementOf(a.getW()) == elementOf(b.getW()) &&
+  return wa && wb && wa->scheme == wb->scheme && wa->element == wb->element && a.getSparse24() == b.getSparse24() &&
          elementOf(a.getY()) == elementOf(b.getY()) && hasConstantBias(a) == hasConstantBias(b) &&
          bool(a.getBias()) == bool(b.getBias());
+}
+
+/// Whether rows may follow `linear`'s in a joined weight: slices of y start aligned, blocks of scales stay whole.
+bool canBeFollowed(graph::LinearOp linear) {
+  std::optional<WeightView> weight = WeightView::of(linear.getW());
+  int64_t rows = rowsOfWeight(linear);
+  return rows % kSliceAlignment == 0 &&
+         !(hasGranularity(*weight, graph::Granularity::block) && rows % weight->scheme.getBlockRows() != 0);
 }
 
 /// "layers.0.q_proj", "layers.0.k_proj" → "layers.0.q_proj+k_proj".
@@ -42,35 +55,56 @@ std::string joinedName(ArrayRef<graph::LinearOp> linears) {
   return name;
 }
 
-/// A derivation that concatenates, result by result, the rows of the given symbols' tensors.
+/// A derivation that concatenates, part by part, the rows of the given tensors. A scale per tensor becomes one per row,
+/// since the tensors' scales differ.
 graph::DerivedOp joinDerivations(func::FuncOp function, SymbolTable &symbols, const Twine &name,
-                                 ArrayRef<graph::GetOp> gets) {
-  graph::GetOp first = gets.front();
+                                 ArrayRef<WeightView> tensors) {
+  const WeightView &first = tensors.front();
+  Location loc = first.parts.front().getLoc();
+  bool perTensor = hasGranularity(first, graph::Granularity::tensor);
+  auto partType = [&](const WeightView &tensor, unsigned part) {
+    auto type = cast<RankedTensorType>(tensor.parts[part].getType());
+    int64_t rows = cast<RankedTensorType>(tensor.parts[0].getType()).getDimSize(0);
+    return perTensor && part > 0 ? RankedTensorType::get({rows}, type.getElementType()) : type;
+  };
   SmallVector<Type> types;
-  for (unsigned i = 0; i < first->getNumResults(); ++i) {
-    auto type = cast<RankedTensorType>(first->getResult(i).getType());
+  for (unsigned part = 0; part < first.parts.size(); ++part) {
+    RankedTensorType type = partType(first, part);
     SmallVector<int64_t> shape(type.getShape());
     shape[0] = 0;
-    for (graph::GetOp get : gets)
-      shape[0] += cast<RankedTensorType>(get->getResult(i).getType()).getDimSize(0);
+    for (const WeightView &tensor : tensors)
+      shape[0] += partType(tensor, part).getDimSize(0);
     types.push_back(RankedTensorType::get(shape, type.getElementType()));
   }
-  Location loc = first.getLoc();
   OpBuilder builder(function);
   auto derived = graph::DerivedOp::create(builder, loc, name.str(), TypeRange(types));
   symbols.insert(derived); // renames it where the name is taken
   OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
   SmallVector<SmallVector<Value>> parts(types.size());
-  for (graph::GetOp get : gets) {
-    auto inside = graph::GetOp::create(body, loc, get->getResultTypes(), get.getSymbolAttr());
-    for (auto [part, value] : llvm::zip(parts, inside->getResults()))
-      part.push_back(value);
-  }
+  for (const WeightView &tensor : tensors)
+    for (auto [part, value] : llvm::enumerate(tensor.get(body, loc))) {
+      RankedTensorType type = partType(tensor, part);
+      parts[part].push_back(type == value.getType() ? value
+                                                    : graph::BroadcastOp::create(body, loc, type, value).getResult());
+    }
   SmallVector<Value> results;
   for (auto [part, type] : llvm::zip(parts, types))
     results.push_back(graph::ConcatOp::create(body, loc, type, part, body.getI64IntegerAttr(0)));
   graph::YieldOp::create(body, loc, results);
   return derived;
+}
+
+/// The weight that `first` describes, with the joined tensors in place of its own.
+Value joinedWeight(OpBuilder &builder, const WeightView &first, graph::GetOp get) {
+  if (!first.scheme)
+    return get->getResult(0);
+  graph::SchemeAttr scheme = first.scheme;
+  if (hasGranularity(first, graph::Granularity::tensor))
+    scheme = graph::SchemeAttr::getSimple(scheme.getStorage(), graph::Granularity::channel, scheme.getScale());
+  auto codes = cast<RankedTensorType>(get->getResult(0).getType());
+  return graph::DequantizeOp::create(builder, get.getLoc(), RankedTensorType::get(codes.getShape(), first.element),
+                                     get->getResult(0), get->getResult(1),
+                                     get->getNumResults() > 2 ? get->getResult(2) : Value(), scheme);
 }
 
 void join(func::FuncOp function, SymbolTable &symbols, ArrayRef<graph::LinearOp> linears) {
@@ -79,18 +113,18 @@ void join(func::FuncOp function, SymbolTable &symbols, ArrayRef<graph::LinearOp>
   std::string name = joinedName(linears);
   Location loc = first.getLoc();
 
-  SmallVector<graph::GetOp> weights, biases;
+  SmallVector<WeightView> weights, biases;
   for (graph::LinearOp linear : linears) {
-    weights.push_back(WeightView::of(linear.getW())->get);
+    weights.push_back(*WeightView::of(linear.getW()));
     if (linear.getBias())
-      biases.push_back(linear.getBias().getDefiningOp<graph::GetOp>());
+      biases.push_back(*WeightView::of(linear.getBias()));
   }
   graph::DerivedOp derived = joinDerivations(function, symbols, name + ".weight", weights);
   SmallVector<Type> types;
   for (unsigned i = 0; i < derived.getNumDerived(); ++i)
     types.push_back(derived.getDerivedType(i));
   auto get = graph::GetOp::create(builder, loc, types, FlatSymbolRefAttr::get(derived.getSymNameAttr()));
-  Value weight = WeightView::of(first.getW())->rebuild(builder, get);
+  Value weight = joinedWeight(builder, weights.front(), get);
   Value bias;
   if (!biases.empty()) {
     graph::DerivedOp joined = joinDerivations(function, symbols, name + ".bias", biases);
@@ -103,7 +137,7 @@ void join(func::FuncOp function, SymbolTable &symbols, ArrayRef<graph::LinearOp>
   int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0), begin = 0;
   auto whole =
       graph::LinearOp::create(builder, loc, RankedTensorType::get({type.getDimSize(0), rows}, type.getElementType()),
-                              first.getX(), weight, bias, builder.getStringAttr(name));
+                              first.getX(), weight, bias, builder.getStringAttr(name), first.getSparse24Attr());
   for (graph::LinearOp linear : linears) {
     int64_t size = rowsOfWeight(linear);
     auto slice =
@@ -129,7 +163,7 @@ struct FuseLinearsPass : impl::FuseLinearsPassBase<FuseLinearsPass> {
         SmallVector<SmallVector<graph::LinearOp>> groups;
         for (graph::LinearOp linear : linears) {
           auto *group = llvm::find_if(groups, [&](ArrayRef<graph::LinearOp> group) {
-            return canJoin(group.front(), linear) && rowsOfWeight(group.back()) % kSliceAlignment == 0;
+            return canJoin(group.front(), linear) && canBeFollowed(group.back());
           });
           if (group == groups.end())
             groups.push_back({linear});

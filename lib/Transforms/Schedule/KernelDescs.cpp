@@ -36,17 +36,9 @@ codegen::ScalarOp binaryOf(Operation &op) {
       .Default([](Operation *) { return codegen::ScalarOp::Constant; });
 }
 
-codegen::WeightFormat formatOf(kernel::WeightFormat format) {
-  switch (format) {
-  case kernel::WeightFormat::bf16:
-    return codegen::WeightFormat::BF16;
-  case kernel::WeightFormat::e4m3:
-    return codegen::WeightFormat::E4M3;
-  case kernel::WeightFormat::s4:
-    return codegen::WeightFormat::S4;
-  }
-  llvm_unreachable("all weight formats are listed");
-}
+static_assert(int(kernel::WeightFormat::s8_24) == int(codegen::WeightFormat::S8Sparse) &&
+                  kernel::getMaxEnumValForWeightFormat() == int(codegen::WeightFormat::S8Sparse),
+              "both enumerations list the same formats in the same order");
 
 graph::KvCacheOp cacheOf(Operation *op, FlatSymbolRefAttr name) {
   return SymbolTable::lookupNearestSymbolFrom<graph::KvCacheOp>(op, name);
@@ -70,8 +62,9 @@ FailureOr<codegen::KernelDesc> describeGemm(kernel::GemmOp op) {
   codegen::GemmDesc desc;
   desc.n = columnsOf(op.getY());
   desc.k = columnsOf(op.getX());
-  desc.weights = formatOf(op.getFormat());
+  desc.weights = codegen::WeightFormat(int(op.getFormat()));
   desc.group = op.getGroup().value_or(0);
+  desc.xTensorScale = op.getXScale() && typeOf(op.getXScale()).getRank() == 0;
   desc.output = elemTypeOf(typeOf(op.getY()).getElementType());
   for (Value extra : op.getExtras())
     desc.operands.push_back(

@@ -236,7 +236,9 @@ FailureOr<Attribute> Lowering::addressOf(Operation *op, StringRef argument) {
   };
   if (auto gemm = dyn_cast<kernel::GemmOp>(op)) {
     values = {{"weights", gemm.getWeights()},
+              {"metadata", gemm.getMetadata()},
               {"weight_scale", gemm.getWeightScale()},
+              {"zeros", gemm.getZeros()},
               {"x", gemm.getX()},
               {"x_scale", gemm.getXScale()},
               {"y", gemm.getY()}};

@@ -2,8 +2,6 @@
 
 #include "Scheduler.h"
 
-#include "qcc/Transforms/Schedule/WeightView.h"
-
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -19,74 +17,26 @@ std::string textOf(Attribute attr) {
   return text;
 }
 
-/// The kernel's weight format for a scheme, or nothing.
-std::optional<kernel::WeightFormat> formatOf(graph::SchemeAttr scheme, Type weightElement) {
-  if (!scheme)
-    return weightElement.isBF16() ? std::optional(kernel::WeightFormat::bf16) : std::nullopt;
-  if (scheme.getZeroPoint() || scheme.getSecond() || scheme.getDynamic())
-    return std::nullopt;
-  if (isa<Float8E4M3FNType>(scheme.getStorage()) && scheme.getGranularity() == graph::Granularity::channel &&
-      scheme.getScale().isF32())
-    return kernel::WeightFormat::e4m3;
-  if (scheme.getStorage().isInteger(4) && scheme.getGranularity() == graph::Granularity::group &&
-      scheme.getScale().isBF16())
-    return kernel::WeightFormat::s4;
-  return std::nullopt;
-}
-
-graph::FragmentFormat fragmentOf(kernel::WeightFormat format) {
-  switch (format) {
-  case kernel::WeightFormat::bf16:
-    return graph::FragmentFormat::bf16;
-  case kernel::WeightFormat::e4m3:
-    return graph::FragmentFormat::e4m3;
-  case kernel::WeightFormat::s4:
-    return graph::FragmentFormat::s4;
-  }
-  llvm_unreachable("all weight formats are listed");
-}
-
 } // namespace
 
-FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, graph::LinearOp op,
-                                                         kernel::WeightFormat &format) {
-  if (op.getSparse24())
-    return op.emitError("no product kernel for 2:4 sparse weights; compile without sparsity"), failure();
-  std::optional<WeightView> view = WeightView::of(op.getW());
-  if (!view)
-    return op.emitError("its weight must be a derivation, or dequantized from one"), failure();
-  graph::SchemeAttr scheme = view->scheme();
-  std::optional<kernel::WeightFormat> found = formatOf(scheme, typeOf(view->get->getResult(0)).getElementType());
-  if (!found) {
-    InFlightDiagnostic error = op.emitError("no product kernel for weights ");
-    if (scheme)
-      error << scheme;
-    else
-      error << typeOf(op.getW());
-    error << "; kernels exist for bf16, f8E4M3FN per channel and i4 in groups with bf16 scales";
-    return failure();
-  }
-  format = *found;
-
-  MLIRContext *context = builder.getContext();
+SmallVector<Value> Scheduler::packWeight(OpBuilder &builder, graph::LinearOp op, const WeightView &weight,
+                                         ArrayRef<PackedPart> parts) {
   Location loc = op.getLoc();
-  SmallVector<graph::LayoutAttr> layouts{
-      graph::LayoutAttr::get(context, graph::LayoutKind::fragment, fragmentOf(format))};
-  if (format == kernel::WeightFormat::e4m3)
-    layouts.push_back(graph::LayoutAttr::get(context, graph::LayoutKind::scales_channel, std::nullopt));
-  else if (format == kernel::WeightFormat::s4)
-    layouts.push_back(graph::LayoutAttr::get(context, graph::LayoutKind::scales_group, std::nullopt));
-
-  SmallVector<Type> types;
-  SmallVector<Attribute> layers, schemes, layoutTexts;
+  int64_t weightRows = typeOf(op.getW()).getDimSize(0);
   std::string label = op.getName().value_or("linear").str();
-  for (auto [result, layout] : llvm::zip_equal(view->get->getResults(), layouts)) {
-    types.push_back(RankedTensorType::get({layout.getPackedBytes(typeOf(result).getShape())}, builder.getI8Type()));
+  SmallVector<RankedTensorType> shapes;
+  SmallVector<Type> types;
+  SmallVector<Attribute> layers, schemes, layouts, layoutTexts;
+  for (const PackedPart &part : parts) {
+    shapes.push_back(typeForLayout(typeOf(weight.parts[part.part]), part.layout, weightRows));
+    int64_t bytes = part.layout.getPackedBytes(shapes.back().getShape());
+    types.push_back(RankedTensorType::get({bytes}, builder.getI8Type()));
     layers.push_back(builder.getStringAttr(label));
-    schemes.push_back(builder.getStringAttr(scheme ? textOf(scheme) : "bf16"));
-    layoutTexts.push_back(builder.getStringAttr(textOf(layout)));
+    schemes.push_back(builder.getStringAttr(weight.scheme ? textOf(weight.scheme) : "bf16"));
+    layouts.push_back(part.layout);
+    layoutTexts.push_back(builder.getStringAttr(textOf(part.layout)));
   }
-  graph::DerivedOp &derived = packedWeights[{view->get.getSymbolAttr(), builder.getTypeArrayAttr(types)}];
+  graph::DerivedOp &derived = packedWeights[{weight.key(builder), builder.getArrayAttr(layouts)}];
   if (!derived) {
     OpBuilder at(function);
     derived = graph::DerivedOp::create(at, loc, label + ".packed", TypeRange(types));
@@ -95,14 +45,14 @@ FailureOr<std::pair<Value, Value>> Scheduler::packWeight(OpBuilder &builder, gra
     derived->setAttr("qcc.schemes", builder.getArrayAttr(schemes));
     derived->setAttr("qcc.layouts", builder.getArrayAttr(layoutTexts));
     OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
-    auto get = graph::GetOp::create(body, loc, view->get->getResultTypes(), view->get.getSymbolAttr());
-    SmallVector<Value> packed;
-    for (auto [result, layout, type] : llvm::zip_equal(get->getResults(), layouts, types))
-      packed.push_back(graph::PackOp::create(body, loc, type, result, layout));
+    SmallVector<Value> values = weight.get(body, loc), packed;
+    for (auto [part, shape, type] : llvm::zip_equal(parts, shapes, types))
+      packed.push_back(
+          graph::PackOp::create(body, loc, type, castForLayout(body, values[part.part], shape), part.layout));
     graph::YieldOp::create(body, loc, packed);
   }
   auto get = graph::GetOp::create(builder, loc, types, FlatSymbolRefAttr::get(derived.getSymNameAttr()));
-  return std::pair<Value, Value>(get->getResult(0), types.size() > 1 ? get->getResult(1) : Value());
+  return SmallVector<Value>(get->getResults());
 }
 
 LogicalResult Scheduler::scheduleLinear(graph::LinearOp op) {
@@ -116,21 +66,21 @@ LogicalResult Scheduler::scheduleLinear(graph::LinearOp op) {
   OpBuilder builder(residual ? residual.getOperation() : op.getOperation());
   Location loc = op.getLoc();
 
-  kernel::WeightFormat format;
-  FailureOr<std::pair<Value, Value>> weight = packWeight(builder, op, format);
-  if (failed(weight))
+  std::optional<WeightView> weight = WeightView::of(op.getW());
+  if (!weight)
+    return op.emitError("its weight must be a derivation, or dequantized from one");
+  ActivationView activations = ActivationView::of(op.getX());
+  FailureOr<kernel::WeightFormat> format = chooseFormat(op, *weight, activations);
+  if (failed(format))
     return failure();
-  Value x = op.getX(), xScale;
-  if (format == kernel::WeightFormat::e4m3) {
-    auto dequantize = x.getDefiningOp<graph::DequantizeOp>();
-    if (!dequantize || dequantize.getScheme().getGranularity() != graph::Granularity::token)
-      return op.emitError("f8E4M3FN weights need activations dequantized from f8E4M3FN per token");
-    x = dequantize.getCodes();
-    xScale = dequantize.getScales();
-  } else if (!typeOf(x).getElementType().isBF16()) {
-    return op.emitError() << "activations must be bf16 for " << kernel::stringifyWeightFormat(format)
-                          << " weights, are " << typeOf(x).getElementType();
-  }
+  SmallVector<PackedPart> parts = packedParts(*format, op.getContext());
+  SmallVector<Value> packed = packWeight(builder, op, *weight, parts);
+  auto packedAs = [&](std::initializer_list<graph::LayoutKind> kinds) {
+    for (auto [part, value] : llvm::zip_equal(parts, packed))
+      if (llvm::is_contained(kinds, part.layout.getKind()))
+        return value;
+    return Value();
+  };
 
   SmallVector<Value> extras;
   if (op.getBias())
@@ -138,12 +88,13 @@ LogicalResult Scheduler::scheduleLinear(graph::LinearOp op) {
   if (residual)
     extras.push_back(residual.getA() == op.getY() ? residual.getB() : residual.getA());
   auto type = typeOf(op.getY());
-  IntegerAttr group = format == kernel::WeightFormat::s4
-                          ? builder.getI64IntegerAttr(WeightView::of(op.getW())->scheme().getGroupSize())
-                          : IntegerAttr();
-  auto gemm =
-      kernel::GemmOp::create(builder, loc, type, kernel::WeightFormatAttr::get(op.getContext(), format), rows(op),
-                             group, weight->first, weight->second, x, xScale, extras, ArrayAttr(), op.getNameAttr());
+  bool grouped = weight->scheme && weight->scheme.getGranularity() == graph::Granularity::group;
+  using Kind = graph::LayoutKind;
+  auto gemm = kernel::GemmOp::create(
+      builder, loc, type, kernel::WeightFormatAttr::get(op.getContext(), *format), rows(op),
+      grouped ? builder.getI64IntegerAttr(weight->scheme.getGroupSize()) : IntegerAttr(), packedAs({Kind::fragment}),
+      packedAs({Kind::scales_channel, Kind::scales_group, Kind::scales_block}), packedAs({Kind::metadata24}),
+      packedAs({Kind::zeros_group}), activations.x, activations.scale, extras, ArrayAttr(), op.getNameAttr());
 
   Block &body = gemm.getEpilogue().emplaceBlock();
   OpBuilder scalar = OpBuilder::atBlockEnd(&body);

@@ -2,7 +2,7 @@
 #ifndef QCC_LIB_TRANSFORMS_SCHEDULE_SCHEDULER_H
 #define QCC_LIB_TRANSFORMS_SCHEDULE_SCHEDULER_H
 
-#include "qcc/Dialect/Graph/GraphDialect.h"
+#include "LinearFormats.h"
 #include "qcc/Dialect/Kernel/KernelDialect.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -31,9 +31,9 @@ private:
   mlir::LogicalResult eraseDead();
 
   kernel::SizeAttr rows(mlir::Operation *op);
-  /// Packed weight and, unless it is bf16, packed scales.
-  mlir::FailureOr<std::pair<mlir::Value, mlir::Value>> packWeight(mlir::OpBuilder &builder, graph::LinearOp op,
-                                                                  kernel::WeightFormat &format);
+  /// One packed tensor for each of `parts`.
+  llvm::SmallVector<mlir::Value> packWeight(mlir::OpBuilder &builder, graph::LinearOp op, const WeightView &weight,
+                                            llvm::ArrayRef<PackedPart> parts);
   mlir::Value ropeTable(mlir::OpBuilder &builder, graph::RopeAttr rope, mlir::Location loc);
 
   mlir::ModuleOp module;
@@ -41,7 +41,7 @@ private:
   mlir::SymbolTable symbols;
   int64_t maxContext;
   llvm::DenseMap<mlir::Operation *, kernel::Size> rowSizes;
-  /// By the symbol of the unpacked weight and the types of the packed one: linears of one weight share it.
+  /// By the unpacked weight (WeightView::key) and the layouts of the packed one: linears of one weight share it.
   llvm::DenseMap<std::pair<mlir::Attribute, mlir::Attribute>, graph::DerivedOp> packedWeights;
 };
 

@@ -23,7 +23,7 @@ func.func @gemm_c1(%w: tensor<128xi8>, %x: tensor<?x64xf32>) {
 // -----
 
 func.func @gemm_c2(%w: tensor<128xi8>, %s: tensor<256xi8>, %x: tensor<?x64xf8E4M3FN>) {
-  // expected-error @below {{x_scale must be present exactly when the format is e4m3}}
+  // expected-error @below {{x_scale must be present exactly when x is not bf16}}
   %y = kernel.gemm e4m3 rows T weights(%w, %s) x(%x) : (tensor<128xi8>, tensor<256xi8>, tensor<?x64xf8E4M3FN>) -> tensor<?x64xf32> {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
@@ -34,7 +34,7 @@ func.func @gemm_c2(%w: tensor<128xi8>, %s: tensor<256xi8>, %x: tensor<?x64xf8E4M
 // -----
 
 func.func @gemm_c3(%w: tensor<128xi8>, %x: tensor<?x64xbf16>) {
-  // expected-error @below {{weight_scale must be present exactly when the format is not bf16}}
+  // expected-error @below {{weight_scale must be present exactly when the format is neither bf16 nor bf16_24}}
   %y = kernel.gemm s4 group 32 rows T weights(%w) x(%x) : (tensor<128xi8>, tensor<?x64xbf16>) -> tensor<?x64xf32> {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
@@ -45,8 +45,63 @@ func.func @gemm_c3(%w: tensor<128xi8>, %x: tensor<?x64xbf16>) {
 // -----
 
 func.func @gemm_c4(%w: tensor<128xi8>, %s: tensor<256xi8>, %x: tensor<?x64xbf16>) {
-  // expected-error @below {{group must be present exactly when the format is s4 and be a positive multiple of 16}}
+  // expected-error @below {{group 24 must be a positive multiple of 16 (s4_e4m3: 32), only with s4, s4_zero, s8 and s4_e4m3}}
   %y = kernel.gemm s4 group 24 rows T weights(%w, %s) x(%x) : (tensor<128xi8>, tensor<256xi8>, tensor<?x64xbf16>) -> tensor<?x64xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c2_shape(%w: tensor<128xi8>, %s: tensor<256xi8>, %x: tensor<?x256xf8E4M3FN>, %xs: tensor<?xf32>) {
+  // expected-error @below {{x_scale 'tensor<?xf32>' must be f32 [?, ceil(K / 128)]}}
+  %y = kernel.gemm e4m3_block rows T weights(%w, %s) x(%x, %xs) : (tensor<128xi8>, tensor<256xi8>, tensor<?x256xf8E4M3FN>, tensor<?xf32>) -> tensor<?x64xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c4_unit(%w: tensor<128xi8>, %s: tensor<256xi8>, %x: tensor<?x64xf8E4M3FN>, %xs: tensor<?xf32>) {
+  // expected-error @below {{group 48 must be a positive multiple of 16 (s4_e4m3: 32)}}
+  %y = kernel.gemm s4_e4m3 group 48 rows T weights(%w, %s) x(%x, %xs) : (tensor<128xi8>, tensor<256xi8>, tensor<?x64xf8E4M3FN>, tensor<?xf32>) -> tensor<?x64xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c4_format(%w: tensor<128xi8>, %s: tensor<256xi8>, %x: tensor<?x64xi8>, %xs: tensor<?xf32>) {
+  // expected-error @below {{group 64 must be a positive multiple of 16 (s4_e4m3: 32), only with}}
+  %y = kernel.gemm s8a8 group 64 rows T weights(%w, %s) x(%x, %xs) : (tensor<128xi8>, tensor<256xi8>, tensor<?x64xi8>, tensor<?xf32>) -> tensor<?x64xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c7(%w: tensor<128xi8>, %x: tensor<?x64xbf16>) {
+  // expected-error @below {{metadata must be present exactly when the format is 2:4 sparse}}
+  %y = kernel.gemm bf16_24 rows T weights(%w) x(%x) : (tensor<128xi8>, tensor<?x64xbf16>) -> tensor<?x64xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c8(%w: tensor<128xi8>, %s: tensor<256xi8>, %z: tensor<256xi8>, %x: tensor<?x64xbf16>) {
+  // expected-error @below {{zeros must be present exactly when the format is s4_zero}}
+  %y = kernel.gemm s4 group 32 rows T weights(%w, %s) zeros(%z) x(%x) : (tensor<128xi8>, tensor<256xi8>, tensor<256xi8>, tensor<?x64xbf16>) -> tensor<?x64xf32> {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   }

@@ -27,6 +27,18 @@ func.func @forward(%ids: tensor<?xi32>, %tables: tensor<?x?xi32>, %table: tensor
     %0 = arith.truncf %acc : f32 to bf16
     kernel.yield %0 : bf16
   }
+  %n8, %s8 = kernel.normalize %y weight %norm eps 1.000000e-05 rows T
+    : tensor<?x128xbf16>, tensor<128xbf16> -> tensor<?x128xi8> scale tensor<?xf32>
+  %asym = kernel.gemm s4_zero rows T weights(%packed, %scales) zeros(%scales) x(%y)
+    : (tensor<32768xi8>, tensor<1024xi8>, tensor<1024xi8>, tensor<?x128xbf16>) -> tensor<?x192xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  %sparse = kernel.gemm s8_24 rows T weights(%packed, %scales) metadata(%packed) x(%n8, %one) extras(%sum)
+    : (tensor<32768xi8>, tensor<1024xi8>, tensor<32768xi8>, tensor<?x128xi8>, tensor<f32>, tensor<?x128xbf16>) -> tensor<?x128xf32> {
+  ^bb0(%acc: f32, %residual: bf16):
+    kernel.yield %acc : f32
+  }
   // A sum without a scale keeps its place among the results.
   %n2, %sum2 = kernel.normalize %x weight %norm residual %x eps 1.000000e-05 rows T
     : tensor<?x128xbf16>, tensor<128xbf16>, tensor<?x128xbf16> -> tensor<?x128xbf16> sum tensor<?x128xbf16>

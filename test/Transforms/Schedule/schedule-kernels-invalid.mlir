@@ -34,7 +34,7 @@ graph.derived @w : tensor<64x64xf8E5M2>, tensor<64xf32> {
 func.func @forward(%x: tensor<?x64xf32>) -> tensor<?x64xbf16> {
   %c, %s = graph.get @w : tensor<64x64xf8E5M2>, tensor<64xf32>
   %w = graph.dequantize %c scale %s from <f8E5M2, channel, scale = f32> : (tensor<64x64xf8E5M2>, tensor<64xf32>) -> tensor<64x64xf32>
-  // expected-error @below {{no product kernel for weights #graph.scheme<f8E5M2, channel, scale = f32>; kernels exist for bf16, f8E4M3FN per channel and i4 in groups with bf16 scales}}
+  // expected-error @below {{no product kernel for weights #graph.scheme<f8E5M2, channel, scale = f32> and activations 'f32'; kernels exist for bf16 with bf16}}
   %y = graph.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xf32>) -> tensor<?x64xbf16>
   return %y : tensor<?x64xbf16>
 }
@@ -51,7 +51,7 @@ graph.derived @w : tensor<64x64xbf16> {
 }
 func.func @forward(%x: tensor<?x64xf32>) -> tensor<?x64xbf16> {
   %w = graph.get @w : tensor<64x64xbf16>
-  // expected-error @below {{activations must be bf16 for bf16 weights, are 'f32'}}
+  // expected-error @below {{no product kernel for weights 'bf16' and activations 'f32'; kernels exist for bf16 with bf16}}
   %y = graph.linear %x, %w : (tensor<?x64xf32>, tensor<64x64xbf16>) -> tensor<?x64xbf16>
   return %y : tensor<?x64xbf16>
 }
@@ -153,6 +153,63 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x64xbf16> {
   // expected-error @below {{no kernel reads #graph.scheme<i4, group = 64, scale = bf16> here; products read dequantized weights and activations, and embeddings tables of f8E4M3FN or i8 per channel}}
   %t = graph.dequantize %c scale %s from <i4, group = 64, scale = bf16> : (tensor<32x64xi4>, tensor<32x1xbf16>) -> tensor<32x64xbf16>
   %y = graph.embedding %ids, %t : (tensor<?xi32>, tensor<32x64xbf16>) -> tensor<?x64xbf16>
+  return %y : tensor<?x64xbf16>
+}
+}
+
+// -----
+
+// 3-bit weights are for evaluation only.
+module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
+graph.parameter @p : tensor<64x64xbf16> from "f" tensor "p"
+graph.derived @w : tensor<64x64xi3>, tensor<64x1xbf16> {
+  %t = graph.get @p : tensor<64x64xbf16>
+  %c, %s = graph.quantize %t to <i3, group = 64, scale = bf16> : (tensor<64x64xbf16>) -> (tensor<64x64xi3>, tensor<64x1xbf16>)
+  graph.yield %c, %s : tensor<64x64xi3>, tensor<64x1xbf16>
+}
+func.func @forward(%x: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+  %c, %s = graph.get @w : tensor<64x64xi3>, tensor<64x1xbf16>
+  %w = graph.dequantize %c scale %s from <i3, group = 64, scale = bf16> : (tensor<64x64xi3>, tensor<64x1xbf16>) -> tensor<64x64xbf16>
+  // expected-error @below {{no kernels for 3-bit weights; use w4a16, or qcc-eval to measure it}}
+  %y = graph.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xbf16>
+  return %y : tensor<?x64xbf16>
+}
+}
+
+// -----
+
+// Integer weights alone have no 2:4 product.
+module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
+graph.parameter @p : tensor<64x64xbf16> from "f" tensor "p"
+graph.derived @w : tensor<64x64xi4>, tensor<64x1xbf16> {
+  %t = graph.get @p : tensor<64x64xbf16>
+  %c, %s = graph.quantize %t to <i4, group = 64, scale = bf16> : (tensor<64x64xbf16>) -> (tensor<64x64xi4>, tensor<64x1xbf16>)
+  graph.yield %c, %s : tensor<64x64xi4>, tensor<64x1xbf16>
+}
+func.func @forward(%x: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+  %c, %s = graph.get @w : tensor<64x64xi4>, tensor<64x1xbf16>
+  %w = graph.dequantize %c scale %s from <i4, group = 64, scale = bf16> : (tensor<64x64xi4>, tensor<64x1xbf16>) -> tensor<64x64xbf16>
+  // expected-error @below {{no product kernel for 2:4 sparse weights #graph.scheme<i4, group = 64, scale = bf16> and activations 'bf16'; kernels exist}}
+  %y = graph.linear %x, %w {sparse24} : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xbf16>
+  return %y : tensor<?x64xbf16>
+}
+}
+
+// -----
+
+// Codes on one side only.
+module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
+graph.parameter @p : tensor<64x64xbf16> from "f" tensor "p"
+graph.derived @w : tensor<64x64xi8>, tensor<64xf32> {
+  %t = graph.get @p : tensor<64x64xbf16>
+  %c, %s = graph.quantize %t to <i8, channel, scale = f32> : (tensor<64x64xbf16>) -> (tensor<64x64xi8>, tensor<64xf32>)
+  graph.yield %c, %s : tensor<64x64xi8>, tensor<64xf32>
+}
+func.func @forward(%x: tensor<?x64xbf16>) -> tensor<?x64xbf16> {
+  %c, %s = graph.get @w : tensor<64x64xi8>, tensor<64xf32>
+  %w = graph.dequantize %c scale %s from <i8, channel, scale = f32> : (tensor<64x64xi8>, tensor<64xf32>) -> tensor<64x64xbf16>
+  // expected-error @below {{no product kernel for weights #graph.scheme<i8, channel, scale = f32> and activations 'bf16'}}
+  %y = graph.linear %x, %w : (tensor<?x64xbf16>, tensor<64x64xbf16>) -> tensor<?x64xbf16>
   return %y : tensor<?x64xbf16>
 }
 }

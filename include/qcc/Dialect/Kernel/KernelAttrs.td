@@ -7,9 +7,15 @@ include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
 def Kernel_WeightFormat : I32EnumAttr<"WeightFormat", "storage of a GEMM's weights", [
-  I32EnumAttrCase<"bf16", 0>, I32EnumAttrCase<"e4m3", 1>, I32EnumAttrCase<"s4", 2>
+  I32EnumAttrCase<"bf16", 0>, I32EnumAttrCase<"e4m3", 1>, I32EnumAttrCase<"s4", 2>, I32EnumAttrCase<"e4m3_block", 3>, I32EnumAttrCase<"s8", 4>,
+  I32EnumAttrCase<"s4_zero", 5>, I32EnumAttrCase<"s4_e4m3", 6>, I32EnumAttrCase<"s8a8", 7>, I32EnumAttrCase<"bf16_24", 8>,
+  I32EnumAttrCase<"e4m3_24", 9>, I32EnumAttrCase<"s8_24", 10>
 ]> {
   let cppNamespace = "::qcc::kernel";
+  let description = [{
+    Activations are e4m3 for `e4m3`, `e4m3_block`, `s4_e4m3`, `e4m3_24`, i8 for `s8a8` and `s8_24`, else bf16. `_24` are 2:4 sparse. The numbers are those of
+    `qcc::codegen::WeightFormat`.
+  }];
 }
 
 def Kernel_Size : I32EnumAttr<"Size", "run-time size of a step", [

@@ -14,23 +14,29 @@ class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<KernelDialect, mn
 def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, SingleBlockImplicitTerminator<"::qcc::kernel::YieldOp">]> {
   let summary = "y[t, n] = epilogue(sum_k W[n, k] x[t, k])";
   let description = [{
-    `weights` and `weight_scale` are packed (see `graph.pack`). `e4m3` weights take e4m3 activations with a scale per row; `s4` and
-    `bf16` take bf16 activations. Each of `extras` is a vector over n (rank 1) or an element per output (rank 2).
+    `weights`, `weight_scale`, `metadata` (of 2:4 sparse weights) and `zeros` are packed (see `graph.pack`). Products of i8 are summed in i32, all others in f32.
+    `weight_scale` holds a scale per row of W (`e4m3`, `s8a8`, `e4m3_24`, `s8_24`), per block of 128 x 128 (`e4m3_block`), or per row and `group` columns (`s4`,
+    `s4_zero`, `s8`, `s4_e4m3`; without `group` per row). Each of `extras` is a vector over n (rank 1) or an element per output (rank 2).
     The region's arguments are the f32 accumulator, scales applied, and one scalar per extra; it yields y's element.
 
-    Constraints: (C1) `x` is [?, K] and y is [?, N] with static K, N; (C2) `x_scale` is present exactly when the format is e4m3;
-    (C3) `weight_scale` is present exactly when the format is not bf16; (C4) `group` is present exactly when the format is s4 and is a positive
-    multiple of 16; (C5) rank 1 operands have N elements, rank 2 operands are [?, N], of f32 or bf16; (C6) the region's arguments are f32 and the
-    operands' element types, and it yields y's element type.
+        %y = kernel.gemm s4_zero group 128 rows T weights(%w, %s) zeros(%z) x(%x)
+            : (tensor<8192xi8>, tensor<256xi8>, tensor<256xi8>, tensor<?x256xbf16>) -> tensor<?x64xbf16> {…}
+
+    Constraints: (C1) `x` is [?, K] and y is [?, N] with static K, N, and x's element type is the format's; (C2) `x_scale` is present exactly when x is not bf16, and is
+    f32 [?], f32 [] (one for all rows), or with `e4m3_block` f32 [?, ceil(K / 128)]; (C3) `weight_scale` is present exactly when the format is neither bf16
+    nor bf16_24; (C4) `group` is present only with `s4`, `s4_zero`, `s8` and `s4_e4m3` and is a positive multiple of 16, with `s4_e4m3` of 32; (C5) rank 1 operands have
+    N elements, rank 2 operands are [?, N], of f32 or bf16; (C6) the region's arguments are f32 and the operands' element types, and it yields y's element
+    type; (C7) `metadata` is present exactly when the format is 2:4 sparse; (C8) `zeros` is present exactly when the format is `s4_zero`.
   }];
   let arguments = (ins Kernel_WeightFormat:$format, Kernel_Size:$rows, OptionalAttr<I64Attr>:$group, AnyRankedTensor:$weights,
-                       Optional<AnyRankedTensor>:$weight_scale, AnyRankedTensor:$x, Optional<AnyRankedTensor>:$x_scale,
-                       Variadic<AnyRankedTensor>:$extras, OptionalAttr<Kernel_VariantArray>:$variants, OptionalAttr<StrAttr>:$label);
+                       Optional<AnyRankedTensor>:$weight_scale, Optional<AnyRankedTensor>:$metadata, Optional<AnyRankedTensor>:$zeros,
+                       AnyRankedTensor:$x, Optional<AnyRankedTensor>:$x_scale, Variadic<AnyRankedTensor>:$extras,
+                       OptionalAttr<Kernel_VariantArray>:$variants, OptionalAttr<StrAttr>:$label);
   let results = (outs AnyRankedTensor:$y);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
-    $format (`group` $group^)? `rows` $rows `weights` `(` $weights (`,` $weight_scale^)? `)` `x` `(` $x (`,` $x_scale^)? `)`
-    (`extras` `(` $extras^ `)`)? attr-dict `:` functional-type(operands, results) $epilogue
+    $format (`group` $group^)? `rows` $rows `weights` `(` $weights (`,` $weight_scale^)? `)` (`metadata` `(` $metadata^ `)`)? (`zeros` `(` $zeros^ `)`)?
+    `x` `(` $x (`,` $x_scale^)? `)` (`extras` `(` $extras^ `)`)? attr-dict `:` functional-type(operands, results) $epilogue
   }];
 }
 

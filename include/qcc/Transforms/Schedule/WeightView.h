@@ -8,39 +8,56 @@
 
 namespace qcc {
 
-/// A weight operand seen as `get @w`, or `dequantize(get @codes_and_scales)`.
+/// A weight operand seen as `get @w`, or as `dequantize` of results of `get` ops, one or several.
 struct WeightView {
-  graph::GetOp get;
-  graph::DequantizeOp dequantize; ///< null for a float weight
+  /// The weight, or its codes, scales and, where the scheme has them, zero points: each a result of a graph.get.
+  llvm::SmallVector<mlir::OpResult, 3> parts;
+  graph::SchemeAttr scheme; ///< null for a float weight
+  mlir::Type element;       ///< of the weight that the linear sees
 
   /// Nothing when the value is computed in another way.
   static std::optional<WeightView> of(mlir::Value weight) {
-    if (auto get = weight.getDefiningOp<graph::GetOp>(); get && get->getNumResults() == 1)
-      return WeightView{get, nullptr};
-    auto dequantize = weight.getDefiningOp<graph::DequantizeOp>();
-    if (!dequantize)
-      return std::nullopt;
-    auto get = dequantize.getCodes().getDefiningOp<graph::GetOp>();
-    if (!get || get->getNumResults() != 2 || dequantize.getScales().getDefiningOp() != get.getOperation())
-      return std::nullopt;
-    return WeightView{get, dequantize};
+    WeightView view;
+    view.element = mlir::cast<mlir::RankedTensorType>(weight.getType()).getElementType();
+    llvm::SmallVector<mlir::Value, 3> parts{weight};
+    if (auto dequantize = weight.getDefiningOp<graph::DequantizeOp>()) {
+      view.scheme = dequantize.getScheme();
+      parts = {dequantize.getCodes(), dequantize.getScales()};
+      if (dequantize.getZeros())
+        parts.push_back(dequantize.getZeros());
+    }
+    for (mlir::Value part : parts) {
+      if (!part.getDefiningOp<graph::GetOp>())
+        return std::nullopt;
+      view.parts.push_back(mlir::cast<mlir::OpResult>(part));
+    }
+    return view;
   }
 
-  graph::SchemeAttr scheme() const {
-    graph::DequantizeOp op = dequantize;
-    return op ? op.getScheme() : graph::SchemeAttr();
+  static mlir::FlatSymbolRefAttr symbolOf(mlir::OpResult part) {
+    return mlir::cast<graph::GetOp>(part.getOwner()).getSymbolAttr();
   }
 
-  /// The same view of another symbol's tensors.
-  mlir::Value rebuild(mlir::OpBuilder &builder, graph::GetOp other) const {
-    if (!dequantize)
-      return other->getResult(0);
-    graph::DequantizeOp op = dequantize;
-    auto codes = mlir::cast<mlir::RankedTensorType>(other->getResult(0).getType());
-    auto type = mlir::RankedTensorType::get(codes.getShape(),
-                                            mlir::cast<mlir::RankedTensorType>(op.getY().getType()).getElementType());
-    return graph::DequantizeOp::create(builder, other.getLoc(), type, other->getResult(0), other->getResult(1),
-                                       op.getScheme());
+  /// What tells this weight from others: its symbols and which of their tensors they are.
+  mlir::ArrayAttr key(mlir::Builder &builder) const {
+    llvm::SmallVector<mlir::Attribute> items;
+    for (mlir::OpResult part : parts) {
+      items.push_back(symbolOf(part));
+      items.push_back(builder.getI64IntegerAttr(part.getResultNumber()));
+    }
+    return builder.getArrayAttr(items);
+  }
+
+  /// The parts' tensors inside another derivation; one graph.get for those of one symbol that follow one another.
+  llvm::SmallVector<mlir::Value> get(mlir::OpBuilder &body, mlir::Location loc) const {
+    llvm::SmallVector<mlir::Value> values;
+    graph::GetOp inside;
+    for (mlir::OpResult part : parts) {
+      if (!inside || inside.getSymbolAttr() != symbolOf(part))
+        inside = graph::GetOp::create(body, loc, part.getOwner()->getResultTypes(), symbolOf(part));
+      values.push_back(inside->getResult(part.getResultNumber()));
+    }
+    return values;
   }
 };
 

@@ -1,0 +1,23 @@
+//===- main.cpp - qcc-calibrate: statistics of a model's activations ------===//
+
+#include "Calibrate.h"
+
+#include <cstdio>
+#include <new>
+
+int main(int argc, char **argv) {
+  auto fail = [](const qcc::Error &error) {
+    std::fprintf(stderr, "qcc-calibrate: error: %s\n", error.message.c_str());
+    return int(error.code);
+  };
+  try {
+    qcc::Expected<qcc::calibrate::Options> options = qcc::calibrate::parseCommandLine(argc, argv);
+    if (!options)
+      return fail(options.error());
+    if (qcc::Status status = qcc::calibrate::run(*options); !status)
+      return fail(status.error());
+    return 0;
+  } catch (const std::bad_alloc &) {
+    return fail({"out of memory", qcc::ExitCode::OutOfMemory});
+  }
+}

@@ -23,13 +23,13 @@ fi
 "$python" -B "$here/references_test.py" 2>"$work/references_test.txt" || { cat "$work/references_test.txt" >&2; exit 1; }
 [ -f "$work/data/heldout.npy" ] || "$python" "$here/make_calibration.py" "$work/data"
 
-# PROGRAM:NAME,... of the runs. Those that look at no calibration data are run for one seed alone.
+# PROGRAM:NAME,... of the runs. Those that look at no calibration data are run for one seed alone; slow ones come last.
 without_data=(llmcompressor_runs:w4-rtn,w3-rtn,fp8-dynamic,int8-rtn)
-with_data=(
-  llmcompressor_runs:w4-gptq,w4-gptq-static,w4-gptq-imatrix,w3-gptq,int8-smooth-0.3,int8-smooth-0.5,int8-smooth-0.7,int8-smooth-0.85
-  sparsegpt:sparsegpt wanda:wanda kv:kv-int8-tensor,kv-fp8-tensor
-  autoround_runs:w4-autoround
-  llmcompressor_runs:w3-gptq-static,w4-rtn-imatrix,w4-awq)
+fast=(
+  llmcompressor_runs:w4-gptq,w4-gptq-static,w4-gptq-imatrix,w3-gptq
+  llmcompressor_runs:int8-smooth-0.3,int8-smooth-0.5,int8-smooth-0.7,int8-smooth-0.85
+  sparsegpt:sparsegpt wanda:wanda kv:kv-int8-tensor,kv-fp8-tensor)
+slow=(autoround_runs:w4-autoround llmcompressor_runs:w3-gptq-static,w4-rtn-imatrix,w4-awq)
 
 # evaluate MODEL [RESULT...]: logits and distances of the results that have none yet, and of the float model
 evaluate() {
@@ -65,13 +65,14 @@ for model in "${models[@]}"; do
 done
 
 failed=0
-for seed in "${seeds[@]}"; do
-  for model in "${models[@]}"; do
-    runs=("${with_data[@]}")
-    [ "$seed" != 0 ] || runs=("${without_data[@]}" "${with_data[@]}")
-    for run in "${runs[@]}"; do
-      reference "${run%%:*}" "${run#*:}" "$model" "$seed" || failed=1
-      evaluate "$model" "$work/results/$model/seed$seed"/*/ || { echo "run.sh: see $work/results/$model/evaluate.log" >&2; exit 1; }
+for runs in "${without_data[*]} ${fast[*]}" "${slow[*]}"; do
+  for seed in "${seeds[@]}"; do
+    for model in "${models[@]}"; do
+      for run in $runs; do
+        [[ "$run" != "${without_data[0]}" || $seed = 0 ]] || continue
+        reference "${run%%:*}" "${run#*:}" "$model" "$seed" || failed=1
+        evaluate "$model" "$work/results/$model/seed$seed"/*/ || { echo "run.sh: see $work/results/$model/evaluate.log" >&2; exit 1; }
+      done
     done
   done
 done

@@ -82,8 +82,8 @@ def row(label, by_seed):
     interval = ""
     if first and "folder" in first:
         interval = " … ".join(f"{1e3 * end:.3f}" for end in bootstrap(first["folder"]))
-    elif first and "interval" in first["kl"]:
-        interval = " … ".join(f"{1e3 * end:.3f}" for end in first["kl"]["interval"])
+    elif first and "mean_ci95" in first["kl"]:
+        interval = " … ".join(f"{1e3 * end:.3f}" for end in first["kl"]["mean_ci95"])
     rise = [1e3 * (f["nll"]["quantized"] - f["nll"]["float"]) for f in every]
     cells = [label, spread(pick(1e3, "kl", "mean"), 3), interval,
              spread(pick(1e3, "kl", "median"), 3) if pick(1, "kl", "median") else "",

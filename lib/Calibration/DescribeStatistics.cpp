@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 namespace qcc::calib {
 namespace {
@@ -13,14 +14,14 @@ namespace {
 /// What a row of the table says of a value.
 struct Summary {
   float absMax;
-  size_t channel;    ///< the one with the largest magnitude
-  float median;      ///< of the channels' largest magnitudes: absMax / median tells of outlier channels
-  double percentile; ///< 99.9 %, 0 without a histogram
-  double rootMeanSquare;
+  size_t channel;                   ///< the one with the largest magnitude
+  float median;                     ///< of the channels' largest magnitudes: absMax / median tells of outlier channels
+  std::optional<double> percentile; ///< 99.9 %, of a value with a histogram
+  std::optional<double> rootMeanSquare;
 };
 
 Summary summarize(const ValueStatistics &value) {
-  Summary summary{value.tensorAbsMax(), 0, 0, 0, 0};
+  Summary summary{value.tensorAbsMax(), 0, 0, {}, {}};
   std::vector<float> sorted(value.absMax().begin(), value.absMax().end());
   if (!sorted.empty()) {
     summary.channel = size_t(std::max_element(sorted.begin(), sorted.end()) - sorted.begin());
@@ -33,7 +34,8 @@ Summary summarize(const ValueStatistics &value) {
   std::vector<float> squares = value.meanSquare();
   for (float square : squares)
     sum += double(square);
-  summary.rootMeanSquare = squares.empty() ? 0 : std::sqrt(sum / double(squares.size()));
+  if (!squares.empty())
+    summary.rootMeanSquare = std::sqrt(sum / double(squares.size()));
   return summary;
 }
 
@@ -41,6 +43,10 @@ template <typename... Args> std::string format(const char *pattern, Args... args
   char line[512];
   std::snprintf(line, sizeof line, pattern, args...);
   return line;
+}
+
+std::string numberOr(const char *pattern, std::optional<double> number, const char *otherwise) {
+  return number ? format(pattern, *number) : otherwise;
 }
 
 std::string jsonQuoted(std::string_view chars) {
@@ -59,11 +65,11 @@ std::string asJson(const Statistics &statistics) {
            ",\n  \"tokens\": ", statistics.tokens, ",\n  \"sequences\": ", statistics.sequences, ",\n  \"values\": [");
   for (const char *comma = ""; const auto &[name, value] : statistics.values) {
     Summary s = summarize(value);
-    out +=
-        text(comma, "\n    {\"name\": ", jsonQuoted(name), ", \"channels\": ", value.channels(),
-             ", \"rows\": ", value.rows()) +
-        format(", \"absmax\": %.9g, \"absmax_channel\": %zu, \"median_absmax\": %.9g, \"p99.9\": %.9g, \"rms\": %.9g}",
-               double(s.absMax), s.channel, double(s.median), s.percentile, s.rootMeanSquare);
+    out += text(comma, "\n    {\"name\": ", jsonQuoted(name), ", \"channels\": ", value.channels(),
+                ", \"rows\": ", value.rows()) +
+           format(", \"absmax\": %.9g, \"absmax_channel\": %zu, \"median_absmax\": %.9g, \"p99.9\": %s, \"rms\": %s}",
+                  double(s.absMax), s.channel, double(s.median), numberOr("%.9g", s.percentile, "null").c_str(),
+                  numberOr("%.9g", s.rootMeanSquare, "null").c_str());
     comma = ",";
   }
   return out += "\n  ]\n}\n";
@@ -86,8 +92,10 @@ std::string describeStatistics(const Statistics &statistics, bool json) {
   out += row("value", "  channels      absmax  (channel)  median absmax       p99.9         rms");
   for (const auto &[name, value] : statistics.values) {
     Summary s = summarize(value);
-    out += row(name, format("  %8lld  %10.4g  %9zu  %13.4g  %10.4g  %10.4g", static_cast<long long>(value.channels()),
-                            double(s.absMax), s.channel, double(s.median), s.percentile, s.rootMeanSquare));
+    out += row(name, format("  %8lld  %10.4g  %9zu  %13.4g  %s  %s", static_cast<long long>(value.channels()),
+                            double(s.absMax), s.channel, double(s.median),
+                            numberOr("%10.4g", s.percentile, "         -").c_str(),
+                            numberOr("%10.4g", s.rootMeanSquare, "         -").c_str()));
   }
   return out;
 }

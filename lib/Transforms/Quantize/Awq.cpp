@@ -33,6 +33,11 @@ struct AwqPass : impl::AwqPassBase<AwqPass> {
 
   void runOnOperation() override {
     QuantizeOptions asked = given ? *given : fromText();
+    // A second time would write over the vectors that the first reads.
+    if (readsWorkFile(getOperation(), "awq-")) {
+      getOperation().emitError() << "AWQ has changed the module already; ask for it once";
+      return signalPassFailure();
+    }
     SmoothSearch search(getOperation(), asked, {"awq", propose, /*clips=*/given || clip});
     if (failed(search.run()))
       return signalPassFailure();

@@ -18,14 +18,14 @@ namespace {
 /// Longest calibration sequence; longer ones are cut.
 constexpr int64_t kWindow = 2048;
 
-bool isSmoothed(ModuleOp module) {
-  return llvm::any_of(module.getOps<graph::ParameterOp>(), [](graph::ParameterOp parameter) {
+} // namespace
+
+bool readsWorkFile(ModuleOp module, StringRef prefix) {
+  return llvm::any_of(module.getOps<graph::ParameterOp>(), [&](graph::ParameterOp parameter) {
     StringRef file = parameter.getFile();
-    return file.consume_front(kWorkFiles) && (file.starts_with("smooth-") || file.starts_with("awq-"));
+    return file.consume_front(kWorkFiles) && file.starts_with(prefix);
   });
 }
-
-} // namespace
 
 Expected<CalibrationInput> CalibrationInput::open(ModuleOp module, const QuantizeOptions &options) {
   auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
@@ -71,7 +71,7 @@ Expected<calib::Statistics> statisticsFor(ModuleOp module, const QuantizeOptions
       return Error{text(options.stats, ": statistics of another model (", statistics->modelName,
                         ") or of other weights; gather them again with qcc-calibrate")};
     // Smoothing and clipping change what layers read.
-    if (!isSmoothed(module))
+    if (!readsWorkFile(module, "smooth-") && !readsWorkFile(module, "awq-"))
       return statistics;
     if (options.calib.empty())
       return Error{text(options.stats, ": what layers read has changed since, by smoothing; give tokens with --calib")};

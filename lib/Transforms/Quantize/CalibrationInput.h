@@ -19,6 +19,9 @@ struct CalibrationInput {
   static Expected<CalibrationInput> open(mlir::ModuleOp module, const QuantizeOptions &options);
 };
 
+/// Whether the module reads a file of the work directory whose name begins so: "smooth-", "awq-".
+bool readsWorkFile(mlir::ModuleOp module, mlir::StringRef prefix);
+
 /// Statistics of every value that a linear reads and of keys and values: those of `options.stats` if that is given
 /// (which must be of this model, before any smoothing), else gathered over the tokens.
 Expected<calib::Statistics> statisticsFor(mlir::ModuleOp module, const QuantizeOptions &options);

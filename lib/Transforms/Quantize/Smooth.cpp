@@ -118,6 +118,11 @@ struct SmoothPass : impl::SmoothPassBase<SmoothPass> {
       getOperation().emitError() << "smoothing vectors need a directory; name one with work-dir";
       return signalPassFailure();
     }
+    // A second time would write over the vectors that the first reads.
+    if (readsWorkFile(getOperation(), "smooth-")) {
+      getOperation().emitError() << "the module is smoothed already; ask for SmoothQuant once";
+      return signalPassFailure();
+    }
     // A search needs tokens; statistics alone give the formula's inputs.
     if (asked.smoothAlpha || asked.calib.empty()) {
       FixedSmoothing fixed(getOperation(), asked, asked.smoothAlpha.value_or(kDefaultAlpha));

@@ -1,9 +1,12 @@
 //===- GemmNumericTest.cpp - GEMM kernels on a device ---------------------===//
 
-#include "GemmCase.h"
+#include "GemmOperands.h"
 #include "TestDevice.h"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
 
 using namespace qcc;
 using namespace qcc::bench;
@@ -75,6 +78,32 @@ TEST(GemmConfigurations, ARowDoesNotDependOnTheRowsBesideIt) {
     return std::vector<uint8_t>(data.buffers["y"].begin(), data.buffers["y"].begin() + 64 * 4);
   };
   EXPECT_EQ(run(1), run(8));
+}
+
+/// Activations with a NaN have a NaN scale and codes of zero (ActivationCodes.h): the product must show it, in that row
+/// alone.
+TEST(GemmNaN, ANaNScaleOfARowReachesItsResultsOnly) {
+  constexpr int64_t bad = 5;
+  for (WeightFormat format : {WeightFormat::S8A8, WeightFormat::S8Sparse, WeightFormat::E4M3Block}) {
+    GemmCase gemm{.format = format, .n = 64, .k = 320, .rows = 9, .output = ElemType::F32};
+    GemmOperands operands = GemmOperands::random(gemm);
+    std::vector<uint8_t> &x = operands.data.buffers.at("x"), &scales = operands.data.buffers.at("x_scale");
+    size_t pitch = x.size() / size_t(gemm.rows), scalePitch = scales.size() / size_t(gemm.rows);
+    std::fill_n(x.begin() + bad * pitch, pitch, uint8_t(0));
+    float nan = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(scales.data() + bad * scalePitch, &nan, sizeof nan); // of a block: its first columns
+    operands.data.sizes[Size::T] = gemm.rows;
+    operands.data.buffers["y"].resize(size_t(gemm.rows * gemm.n * 4));
+    Expected<KernelInstance> instance = gemm.instantiate(90);
+    ASSERT_TRUE(bool(instance)) << instance.error().message;
+    Status status = runOnce(test::testDevice(), *instance, 90, operands.data);
+    ASSERT_TRUE(bool(status)) << status.error().message;
+    for (int64_t i = 0; i < gemm.rows * gemm.n; ++i) {
+      float y;
+      std::memcpy(&y, operands.data.buffers.at("y").data() + i * 4, 4);
+      ASSERT_EQ(std::isnan(y), i / gemm.n == bad) << infoOf(format).name << " element " << i;
+    }
+  }
 }
 
 } // namespace

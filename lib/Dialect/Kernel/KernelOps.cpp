@@ -28,7 +28,7 @@ bool isScalesOf(RankedTensorType y, RankedTensorType scales) {
     return false;
   if (scales.getRank() == 1)
     return true;
-  return isRows(scales) && scales.getDimSize(1) == llvm::divideCeil(y.getDimSize(1), 128) &&
+  return isRows(scales) && scales.getDimSize(1) == int64_t(llvm::divideCeil(y.getDimSize(1), 128)) &&
          isa<Float8E4M3FNType>(y.getElementType());
 }
 

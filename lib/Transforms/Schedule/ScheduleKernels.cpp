@@ -60,11 +60,13 @@ bool hasKernel(graph::QuantizeOp quantize) {
   }
 }
 
-/// A table whose rows kernels can gather as they are stored.
+/// A table whose rows kernels can gather as they are stored. The product of code and scale is rounded once to the bf16
+/// that the embedding yields, whether the table has that type or is f32.
 bool isRowQuantized(graph::DequantizeOp dequantize) {
   graph::SchemeAttr scheme = dequantize.getScheme();
+  Type element = cast<RankedTensorType>(dequantize.getY().getType()).getElementType();
   return isPlainBytes(scheme) && scheme.getGranularity() == graph::Granularity::channel &&
-         cast<RankedTensorType>(dequantize.getY().getType()).getElementType().isBF16();
+         (element.isBF16() || element.isF32());
 }
 
 bool isKernelQuantize(Operation *op) {
@@ -273,7 +275,7 @@ static void refuse(Operation &op) {
   if (auto dequantize = dyn_cast<graph::DequantizeOp>(op)) {
     op.emitError() << "no kernel reads " << dequantize.getScheme()
                    << " here; products read dequantized weights and activations, and embeddings tables of f8E4M3FN or "
-                      "i8 per channel with f32 scales, dequantized to bf16";
+                      "i8 per channel with f32 scales, dequantized to bf16 or f32";
     return;
   }
   op.emitError("has no kernel in this form; kernels exist for linear, attention over the cache, rms_norm of rows, "

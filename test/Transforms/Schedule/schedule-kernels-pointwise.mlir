@@ -153,11 +153,13 @@ graph.derived @table : tensor<32x64xi8>, tensor<32xf32> {
 // CHECK-LABEL: func.func @forward
 // CHECK: %[[T:.*]]:2 = graph.get @table
 // CHECK-NOT: graph.dequantize
-// CHECK: kernel.gather %[[T]]#0 scale %[[T]]#1 at %{{.*}} rows T : (tensor<32x64xi8>, tensor<32xf32>, tensor<?xi32>) -> tensor<?x64xbf16>
-func.func @forward(%ids: tensor<?xi32>) -> tensor<?x64xbf16> {
+// CHECK-COUNT-2: kernel.gather %[[T]]#0 scale %[[T]]#1 at %{{.*}} rows T : (tensor<32x64xi8>, tensor<32xf32>, tensor<?xi32>) -> tensor<?x64xbf16>
+func.func @forward(%ids: tensor<?xi32>) -> (tensor<?x64xbf16>, tensor<?x64xbf16>) {
   %c, %s = graph.get @table : tensor<32x64xi8>, tensor<32xf32>
   %t = graph.dequantize %c scale %s from <i8, channel, scale = f32> : (tensor<32x64xi8>, tensor<32xf32>) -> tensor<32x64xbf16>
   %y = graph.embedding %ids, %t : (tensor<?xi32>, tensor<32x64xbf16>) -> tensor<?x64xbf16>
-  return %y : tensor<?x64xbf16>
+  %f = graph.dequantize %c scale %s from <i8, channel, scale = f32> : (tensor<32x64xi8>, tensor<32xf32>) -> tensor<32x64xf32>
+  %z = graph.embedding %ids, %f : (tensor<?xi32>, tensor<32x64xf32>) -> tensor<?x64xbf16>
+  return %y, %z : tensor<?x64xbf16>, tensor<?x64xbf16>
 }
 }

@@ -22,6 +22,14 @@ AttentionDesc describe(int64_t heads, int64_t kvHeads, ElemType kv) {
   return desc;
 }
 
+/// What a NaN in element 21 of a cached row looks like: in s8 the row's scale carries it.
+void poison(PagedCache &cache, bool inKeys, size_t sequence, int64_t position) {
+  if (cache.desc.kv == ElemType::S8)
+    (inKeys ? cache.kRowScale : cache.vRowScale)[cache.rowIndex(sequence, position, 0)] = std::nanf("");
+  else
+    (inKeys ? cache.k : cache.v)[cache.index(sequence, position, 0, 21)] = std::nanf("");
+}
+
 // A sequence's splits follow from its own context: its result must not change with its neighbours.
 TEST(Decode, ResultDoesNotDependOnNeighbours) {
   AttentionDesc desc = describe(4, 2, ElemType::BF16);
@@ -45,11 +53,11 @@ TEST(Decode, ResultDoesNotDependOnNeighbours) {
 
 // A NaN in the cache must show in the result, also through the integer conversion of e4m3.
 TEST(Prefill, NaNPropagatesFromKeysAndValues) {
-  for (ElemType kv : {ElemType::BF16, ElemType::E4M3})
+  for (ElemType kv : {ElemType::BF16, ElemType::E4M3, ElemType::S8})
     for (bool inKeys : {false, true}) {
       PagedCache cache(describe(1, 1, kv), {{3, 3}}, 13);
       std::vector<uint16_t> q = Random(14).bf16(size_t(cache.tokens() * cache.desc.qPitch));
-      (inKeys ? cache.k : cache.v)[cache.index(0, 0, 0, 21)] = std::nanf("");
+      poison(cache, inKeys, 0, 0);
       std::string error;
       std::vector<uint16_t> y = runPrefill(test::testDevice(), cache, q, 90, error);
       ASSERT_EQ(error, "");
@@ -61,11 +69,11 @@ TEST(Prefill, NaNPropagatesFromKeysAndValues) {
 
 // A warp or a split whose only key is NaN has no maximum, just as one without keys; it must not be taken for one.
 TEST(Decode, NaNPropagatesFromALoneKey) {
-  for (ElemType kv : {ElemType::BF16, ElemType::E4M3}) {
+  for (ElemType kv : {ElemType::BF16, ElemType::E4M3, ElemType::S8}) {
     // Position 16 is the only key of the second warp, position 256 the only one of the third split.
     PagedCache cache(describe(2, 1, kv), {{1, 17}, {1, 257}}, 15);
     for (size_t sequence : {0, 1})
-      cache.k[cache.index(sequence, cache.runs[sequence].context - 1, 0, 3)] = std::nanf("");
+      poison(cache, /*inKeys=*/true, sequence, cache.runs[sequence].context - 1);
     std::vector<uint16_t> q = Random(16).bf16(size_t(2 * cache.desc.qPitch));
     std::string error;
     std::vector<uint16_t> y = runDecode(test::testDevice(), cache, q, 4, 90, error);

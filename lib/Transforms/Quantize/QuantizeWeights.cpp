@@ -13,13 +13,10 @@ namespace qcc {
 
 namespace {
 
-/// Rows of an embedding's table are its channels: a scale each. Null for presets that leave activations and weights in
-/// bf16.
+/// Rows of an embedding's table are its channels: a scale each. Eight bits for every preset: a row is read whole.
 PresetSchemes embeddingSchemes(MLIRContext *context, QuantPreset preset) {
   Type f32 = Float32Type::get(context);
   switch (preset) {
-  case QuantPreset::None:
-    return {};
   case QuantPreset::Fp8:
   case QuantPreset::Fp8Tensor:
   case QuantPreset::Fp8Block:
@@ -44,7 +41,7 @@ struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> 
     for (LayerPlan &layer : *layers)
       if (layer.schemes.weights && failed(quantize(rewriter, layer)))
         return signalPassFailure();
-    if (asked.quantizeEmbeddings && failed(quantizeEmbeddings(rewriter, asked.preset)))
+    if (asked.quantizeEmbeddings && failed(quantizeEmbeddings(rewriter, presetsOf(asked).front())))
       return signalPassFailure();
     rewriter.eraseReplaced();
     getOperation().walk([&](graph::LinearOp linear) {
@@ -65,8 +62,6 @@ struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> 
 
   LogicalResult quantizeEmbeddings(LinearRewriter &rewriter, QuantPreset asked) {
     PresetSchemes schemes = embeddingSchemes(&getContext(), asked);
-    if (!schemes.weights)
-      return success();
     WalkResult result = getOperation().walk([&](graph::EmbeddingOp embedding) {
       if (embedding.getTable().getDefiningOp<graph::DequantizeOp>())
         return WalkResult::advance();

@@ -3,6 +3,7 @@
 #include "PlanBuilder.h"
 
 #include "qcc/Dialect/Graph/GraphDialect.h"
+#include "qcc/Transforms/Quantize/Recipe.h"
 
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -85,6 +86,8 @@ private:
     built.plan.arenaBytes = op.getArenaBytes();
     built.plan.options = op.getOptions().str();
     built.plan.compiler = "qcc " QCC_VERSION;
+    if (auto recipe = module->getAttrOfType<StringAttr>(kRecipeAttr))
+      built.plan.recipe = recipe.str();
   }
 
   void addConstant(engine::ConstantOp op) {

@@ -95,9 +95,9 @@ std::string Serializer::run(const Plan &plan, const std::vector<Constant> &const
   auto inputs = each(plan.inputs, [&](const std::string &name) { return text(name); });
   auto outputs = each(plan.outputs, [&](const std::string &name) { return text(name); });
   auto steps = each(plan.steps, [&](const Step &one) { return step(one); });
-  auto compiler = text(plan.compiler), options = text(plan.options);
+  auto compiler = text(plan.compiler), options = text(plan.options), recipe = text(plan.recipe);
   auto root = fb::CreatePlan(builder, compiler, options, modelTable, plan.arenaBytes, constantTables, buffers, kernels,
-                             inputs, outputs, steps);
+                             inputs, outputs, steps, recipe);
   fb::FinishPlanBuffer(builder, root);
   return {reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize()};
 }

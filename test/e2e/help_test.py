@@ -20,6 +20,8 @@ FLAGS = {
         "--dry-run",
         "--exclude",
         "--group-size",
+        "--recipe",
+        "--explain-recipe",
         "none",
         "fp8",
         "w4a16",
@@ -28,7 +30,7 @@ FLAGS = {
         "sm_90",
     ],
     "qcc-run": ["--device", "--tokens", "--text", "--max-new", "--logits"],
-    "qcc-inspect": ["--verify", "--json", "--extract"],
+    "qcc-inspect": ["--verify", "--json", "--extract", "--recipe"],
     "qcc-eval": ["--quant", "--kv-cache-dtype", "--tokens", "--logits", "--text"],
 }
 

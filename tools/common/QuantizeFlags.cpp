@@ -96,6 +96,9 @@ QuantizeFlags::QuantizeFlags(std::string name)
                    "token and head")),
       kvScales("kv-scales", cl::init("head"), cl::cat(category), cl::value_desc("head|tensor"),
                cl::desc("Calibrated scales of fp8 keys and values: per layer and head, or per layer")),
+      recipe("recipe", cl::cat(category), cl::value_desc("FILE"),
+             cl::desc("llm-compressor's YAML, in place of the flags that say how to quantize; also what qcc-inspect "
+                      "--recipe printed, whose searched values are taken as they are")),
       calibTokens("calib-tokens", cl::init(65536), cl::cat(category), cl::value_desc("N"),
                   cl::desc("Use at most so many tokens of --calib. Default: 65536")),
       smoothAlpha("smooth-alpha", cl::cat(category), cl::value_desc("A"),
@@ -103,6 +106,8 @@ QuantizeFlags::QuantizeFlags(std::string name)
       quantizeHead("quantize-lm-head", cl::cat(category), cl::desc("Quantize lm_head as well")),
       quantizeEmbeddings("quantize-embeddings", cl::cat(category),
                          cl::desc("Hold the embedding table in 8 bits, a scale for each row")),
+      explainRecipe("explain-recipe", cl::cat(category),
+                    cl::desc("Print for each layer what the recipe or the flags would do and why, and stop")),
       tool(std::move(name)) {}
 
 Error QuantizeFlags::usage(const Twine &message) const {
@@ -111,8 +116,9 @@ Error QuantizeFlags::usage(const Twine &message) const {
 
 std::vector<std::reference_wrapper<const cl::Option>> QuantizeFlags::all() const {
   // cl::list overloads the address operator, hence references.
-  return {quant,    exclude, groupSize,    method,   calib,       stats,       workDir,      activations,
-          sparsity, prune,   kvCacheDtype, kvScales, calibTokens, smoothAlpha, quantizeHead, quantizeEmbeddings};
+  return {quant,    exclude,      groupSize,    method,   calib,       stats,       workDir,      activations,
+          sparsity, prune,        kvCacheDtype, kvScales, calibTokens, smoothAlpha, quantizeHead, quantizeEmbeddings,
+          recipe,   explainRecipe};
 }
 
 const cl::Option *QuantizeFlags::firstGiven() const {
@@ -151,6 +157,9 @@ Status QuantizeFlags::fillMethods(QuantizeOptions &options) const {
   auto last = find_if(options.methods, rounds);
   if (last != options.methods.end() && std::next(last) != options.methods.end())
     return usage("--method: awq and smoothquant come before " + nameOf(*last) + ", which rounds the weights");
+  // `rtn` by name is the plain one that other tools mean by it.
+  if (is_contained(options.methods, QuantMethod::Rtn))
+    options.scales = WeightScales::MinMax;
   bool quantizes = options.preset != QuantPreset::None;
   if (!options.methods.empty() && !quantizes)
     return usage("--method: --quant none has no codes to find; give a preset" +
@@ -255,6 +264,7 @@ Expected<QuantizeOptions> QuantizeFlags::options(StringRef name) const {
     options.groupSize = *size;
   }
   options.exclude.assign(exclude.begin(), exclude.end());
+  options.pruneExclude = options.exclude;
   options.quantizeHead = quantizeHead;
   options.quantizeEmbeddings = quantizeEmbeddings;
   if (quantizeHead && *preset == QuantPreset::None)
@@ -273,19 +283,25 @@ Expected<QuantizeOptions> QuantizeFlags::options(StringRef name) const {
       return usage("--smooth-alpha: " + Twine(std::to_string(smoothAlpha.getValue())) + " must lie in [0, 1]");
     options.smoothAlpha = smoothAlpha;
   }
-  return options;
+  return resolved(std::move(options));
 }
 
 std::string describe(const QuantizeOptions &options) {
-  std::string text = "quant=" + tools::nameOf(options.preset).str();
-  if (hasGroups(options.preset))
+  std::string text = "quant=";
+  for (size_t i = 0; QuantPreset preset : presetsOf(options))
+    text += (i++ == 0 ? "" : "+") + tools::nameOf(preset).str();
+  if (options.rules.empty() && hasGroups(options.preset))
     text += " group-size=" + (options.groupSize == 0 ? "channel" : std::to_string(options.groupSize));
-  for (size_t i = 0; i < options.methods.size(); ++i)
-    text += (i == 0 ? " method=" : "+") + nameOf(options.methods[i]).str();
+  std::string methods;
+  for (QuantMethod method : options.methods)
+    // Rounding with searched scales is what happens without a method.
+    if (method != QuantMethod::Rtn || options.scales == WeightScales::MinMax)
+      methods += (methods.empty() ? " method=" : "+") + nameOf(method).str();
+  text += methods;
   if (options.prune != PruneKind::None)
     text += " sparsity=2:4 prune=" + nameOf(options.prune).str();
-  if (options.activations != ActivationScales::Auto)
-    text += options.activations == ActivationScales::Static ? " activations=static" : " activations=dynamic";
+  if (hasStaticActivations(options))
+    text += " activations=static";
   text += " kv-cache-dtype=" + tools::nameOf(options.kvCache).str();
   if (options.quantizeHead)
     text += " quantize-lm-head";

@@ -7,7 +7,7 @@
 #define QCC_TOOLS_COMMON_QUANTIZEFLAGS_H
 
 #include "qcc/Support/Error.h"
-#include "qcc/Transforms/Quantize/QuantizeOptions.h"
+#include "qcc/Transforms/Quantize/Recipe.h"
 
 #include "llvm/Support/CommandLine.h"
 
@@ -28,6 +28,12 @@ bool needsFp8Cores(QuantPreset preset);
 /// Empty when kernels exist; else why an engine cannot be made, with a remedy.
 std::string whyNoKernels(QuantPreset preset);
 
+/// What was asked, ready for the passes.
+struct Quantization {
+  QuantizeOptions options;
+  std::optional<Recipe> recipe; ///< of --recipe
+};
+
 /// Declares the flags; the tool hides or shows them by `category`.
 class QuantizeFlags {
 public:
@@ -36,6 +42,9 @@ public:
 
   /// What the flags say, for the preset called `name`. Fails on values, and on combinations that would be ignored.
   Expected<QuantizeOptions> options(llvm::StringRef name) const;
+  /// What --recipe says, with the data that flags name. Fails on flags that the recipe decides, and on a recipe that
+  /// needs data where there are none; warns on standard error when they are not those it was carried out with.
+  Expected<Quantization> readRecipe() const;
   /// The first quantization flag that was given, or null.
   const llvm::cl::Option *firstGiven() const;
   /// No flag but --quant was given.
@@ -44,10 +53,10 @@ public:
   llvm::cl::OptionCategory category{"Quantization"};
   llvm::cl::list<std::string> quant, exclude;
   llvm::cl::opt<std::string> groupSize, method, calib, stats, workDir, activations, sparsity, prune, kvCacheDtype,
-      kvScales;
+      kvScales, recipe;
   llvm::cl::opt<int64_t> calibTokens;
   llvm::cl::opt<double> smoothAlpha;
-  llvm::cl::opt<bool> quantizeHead, quantizeEmbeddings;
+  llvm::cl::opt<bool> quantizeHead, quantizeEmbeddings, explainRecipe;
 
 private:
   std::vector<std::reference_wrapper<const llvm::cl::Option>> all() const;
@@ -56,6 +65,7 @@ private:
   Status fillSparsity(QuantizeOptions &options) const;
   Status fillCalibration(QuantizeOptions &options) const;
   Status fillCache(QuantizeOptions &options) const;
+  Status checkRecipeData(const Recipe &recipe, const QuantizeOptions &options) const;
 
   std::string tool;
 };

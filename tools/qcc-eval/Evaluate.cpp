@@ -8,6 +8,7 @@
 #include "qcc/Interpreter/Session.h"
 #include "qcc/Support/Npy.h"
 #include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/ExplainQuantization.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
@@ -29,10 +30,24 @@ public:
     if (!read)
       return read.takeError();
     model = std::move(*read);
+    if (options.explainRecipe)
+      return explain();
     return options.generates ? generate() : compare();
   }
 
 private:
+  Status explain() {
+    for (const Variant &variant : options.variants) {
+      mlir::OwningOpRef<mlir::ModuleOp> module = hf::buildGraph(context, model);
+      Expected<std::string> explained =
+          explainQuantization(*module, *variant.quantize, variant.recipe ? &*variant.recipe : nullptr);
+      if (!explained)
+        return explained.takeError();
+      llvm::outs() << (options.variants.size() > 1 ? variant.name + "\n" : "") << *explained;
+    }
+    return {};
+  }
+
   Status checkTokens() const {
     for (auto [index, token] : llvm::enumerate(options.tokens))
       if (token >= model.config.vocabSize)

@@ -59,6 +59,7 @@ struct Flags {
       "  qcc-eval llama/ --text heldout.txt --quant none,fp8,w4a16\n"
       "  qcc-eval llama/ --tokens-file heldout.npy --window 512 --quant w4a16 --method gptq --calib calib.jsonl "
       "--json\n"
+      "  qcc-eval llama/ --tokens-file heldout.npy --recipe recipe.yaml --calib calib.jsonl --json\n"
       "  qcc-eval llama/ --tokens-file heldout.npy --logits-from engine-logits.npy --json\n"
       "  qcc-eval llama/ --quant fp8 --kv-cache-dtype fp8 --tokens prompt.npy --logits logits.npy\n"
       "  qcc-eval llama/ --tokens 1,2,3 --max-new 32\n"
@@ -108,7 +109,7 @@ Expected<std::vector<int32_t>> parseTokens(StringRef list) {
 /// "w4a16", or "w4a16 gptq" when a method was named: what the table calls it.
 std::string variantName(const Flags &flags, StringRef preset, const QuantizeOptions &quantize) {
   std::string name = tools::nameOf(*tools::parsePreset(preset)).str();
-  if (!quantize.methods.empty())
+  if (!flags.quantization.method.empty())
     name += " " + StringRef(flags.quantization.method).lower();
   if (quantize.prune != PruneKind::None)
     name += " 2:4";
@@ -126,12 +127,19 @@ Status fillVariants(Flags &flags, Options &options) {
     options.kvName = tools::nameOf(quantize->kvCache).str();
     options.variants.push_back({variantName(flags, given, *quantize), std::move(*quantize)});
   }
+  if (!quantization.recipe.empty()) {
+    Expected<tools::Quantization> read = quantization.readRecipe();
+    if (!read)
+      return read.takeError();
+    options.kvName = tools::nameOf(read->options.kvCache).str();
+    options.variants.push_back({"recipe", std::move(read->options), std::move(read->recipe)});
+  }
   bool wantsFloat = is_contained(map_range(quantization.quant, [](StringRef s) { return s.lower(); }), "float");
   if (options.generates && options.variants.size() + wantsFloat > 1)
     return usage("--quant: several presets are for --text and --tokens-file; choose one for --tokens");
   const cl::Option *given = quantization.firstGiven();
   if (options.variants.empty() && given && !(wantsFloat && given->ArgStr == "quant" && quantization.onlyPresetsGiven()))
-    return usage("--" + given->ArgStr + ": the float model is not quantized; add --quant PRESET");
+    return usage("--" + given->ArgStr + ": the float model is not quantized; add --quant PRESET or --recipe FILE");
   auto grouped = [](const Variant &v) { return tools::hasGroups(v.quantize->preset); };
   if (quantization.groupSize.getNumOccurrences() && none_of(options.variants, grouped))
     return usage("--group-size: none of these presets has groups; w4a16 has");
@@ -141,6 +149,9 @@ Status fillVariants(Flags &flags, Options &options) {
 }
 
 Status checkModes(Flags &flags, Options &options) {
+  options.explainRecipe = flags.quantization.explainRecipe;
+  if (options.explainRecipe)
+    return {};
   int inputs = (flags.tokens.getNumOccurrences() > 0) + !options.text.empty() + !options.tokensFile.empty();
   if (inputs != 1)
     return usage(inputs == 0 ? "nothing to do: give --text, --tokens-file or --tokens"

@@ -4,7 +4,7 @@
 
 #include "qcc/Interpreter/Interpreter.h"
 #include "qcc/Support/Error.h"
-#include "qcc/Transforms/Quantize/QuantizeOptions.h"
+#include "qcc/Transforms/Quantize/Recipe.h"
 
 #include <optional>
 #include <string>
@@ -14,8 +14,9 @@ namespace qcc::eval {
 
 /// One way to compute the model: without quantize options it is the imported f32 graph.
 struct Variant {
-  std::string name; ///< "float", "fp8", …, and the method where one was named
+  std::string name; ///< "float", "fp8", …, and the method where one was named; "recipe"
   std::optional<QuantizeOptions> quantize;
+  std::optional<Recipe> recipe{}; ///< that `quantize` is from
 };
 
 struct Options {
@@ -23,6 +24,7 @@ struct Options {
   std::vector<Variant> variants;
   std::string kvName; ///< "bf16", "fp8" or "int8", of the quantized variants
 
+  bool explainRecipe = false;  ///< and nothing else
   bool generates = false;      ///< else: compares on held-out tokens
   std::vector<int32_t> tokens; ///< the prompt
   std::string logits;          ///< .npy to write; empty: none

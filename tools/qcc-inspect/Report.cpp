@@ -2,9 +2,11 @@
 
 #include "Report.h"
 #include "Budget.h"
+#include "Failure.h"
 #include "Json.h"
 #include "Names.h"
 
+#include <algorithm>
 #include <iomanip>
 #include <map>
 #include <sstream>
@@ -16,13 +18,14 @@ using qccrt::byteText;
 using qccrt::EngineReader;
 
 /// Text from the file on a terminal: one line, no control characters, not cut.
-std::string plain(const flatbuffers::String *string) {
-  std::string text = string->str();
+std::string plain(std::string_view string) {
+  std::string text(string);
   for (char &c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
       c = '?';
   return text;
 }
+std::string plain(const flatbuffers::String *string) { return plain(string->string_view()); }
 
 std::string shapeOf(const plan::Constant &constant) {
   std::string text;
@@ -257,6 +260,19 @@ void jsonSteps(Json &json, const plan::Plan &plan) {
 
 std::string report(const EngineReader &engine, bool withPlan) { return TextReport(engine).run(withPlan); }
 
+std::string recipeOf(const EngineReader &engine) {
+  const flatbuffers::String *recipe = engine.plan().recipe();
+  if (!recipe || recipe->size() == 0)
+    qccrt::fail(QCCRT_DAMAGED, "'", engine.path(),
+                "' holds no recipe: it was made by a qcc that wrote none, or from IR of a later phase");
+  std::string text;
+  for (size_t begin = 0, end; begin < recipe->size(); begin = end + 1) {
+    end = std::min(recipe->string_view().find('\n', begin), size_t(recipe->size()));
+    text += plain(recipe->string_view().substr(begin, end - begin)) + "\n";
+  }
+  return text;
+}
+
 std::string reportJson(const EngineReader &engine) {
   const plan::Plan &plan = engine.plan();
   Json json;
@@ -267,7 +283,8 @@ std::string reportJson(const EngineReader &engine) {
       .number("bytes", engine.header().fileBytes);
   json.string("root_hash", qccrt::toHex(root))
       .string("compiler", plan.compiler()->string_view())
-      .string("options", plan.options()->string_view());
+      .string("options", plan.options()->string_view())
+      .string("recipe", plan.recipe() ? plan.recipe()->string_view() : "");
   json.array("sections");
   for (const qccrt::SectionEntry &entry : engine.sections())
     json.object()

@@ -12,6 +12,8 @@ namespace qcc_inspect {
 std::string report(const qccrt::EngineReader &engine, bool withPlan);
 /// The same as JSON, with names of runtime/schema/plan.fbs.
 std::string reportJson(const qccrt::EngineReader &engine);
+/// How weights were quantized, as the engine's recipe says. Fails where it holds none.
+std::string recipeOf(const qccrt::EngineReader &engine);
 
 } // namespace qcc_inspect
 

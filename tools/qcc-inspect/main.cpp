@@ -20,6 +20,7 @@ spills. Header, plan and kernels are always checked against their hashes; a dama
 
   --verify       read and check the weights too
   --plan         list every launch: grid and arguments
+  --recipe       print only how weights were quantized, as YAML that qcc --recipe reads
   --json         everything as JSON
   --extract DIR  write each kernel's CUDA source (.cu), PTX and cubins into DIR
   --help, --version
@@ -27,6 +28,7 @@ spills. Header, plan and kernels are always checked against their hashes; a dama
 examples
   qcc-inspect model.qengine
   qcc-inspect model.qengine --verify --json | python3 -m json.tool
+  qcc-inspect model.qengine --recipe > recipe.yaml
   qcc-inspect model.qengine --extract kernels && cuobjdump -sass kernels/*.sm_90.cubin
 
 exit status: 0, or 2 usage, 65 damaged engine, 71 out of memory, 74 input/output
@@ -34,7 +36,7 @@ exit status: 0, or 2 usage, 65 damaged engine, 71 out of memory, 74 input/output
 
 struct Options {
   std::string engine, extractTo;
-  bool verify = false, plan = false, json = false, extract = false, help = false, version = false;
+  bool verify = false, plan = false, recipe = false, json = false, extract = false, help = false, version = false;
 };
 
 /// An empty string, or what is wrong.
@@ -45,6 +47,8 @@ std::string parse(int argc, char **argv, Options &options) {
       options.verify = true;
     else if (argument == "--plan")
       options.plan = true;
+    else if (argument == "--recipe")
+      options.recipe = true;
     else if (argument == "--json")
       options.json = true;
     else if (argument == "--help" || argument == "-h")
@@ -63,6 +67,8 @@ std::string parse(int argc, char **argv, Options &options) {
     else
       options.engine = argument;
   }
+  if (options.recipe && (options.json || options.plan))
+    return "--recipe prints the recipe alone; --json has it too";
   return options.engine.empty() && !options.help && !options.version ? "no engine file" : "";
 }
 
@@ -73,8 +79,10 @@ void run(const Options &options) {
   if (options.extract)
     std::fprintf(stderr, "%zu files in %s\n", qcc_inspect::extract(engine, options.extractTo),
                  options.extractTo.c_str());
-  std::string text = options.json ? qcc_inspect::reportJson(engine) : qcc_inspect::report(engine, options.plan);
-  if (options.verify && !options.json)
+  std::string text = options.json     ? qcc_inspect::reportJson(engine)
+                     : options.recipe ? qcc_inspect::recipeOf(engine)
+                                      : qcc_inspect::report(engine, options.plan);
+  if (options.verify && !options.json && !options.recipe)
     text += "\nverified: header, plan, kernels and weights match their hashes\n";
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     qccrt::fail(QCCRT_IO, "cannot write to standard output");

@@ -10,6 +10,7 @@
 #include "qcc/Import/HuggingFace/Import.h"
 #include "qcc/Support/AtomicFile.h"
 #include "qcc/Support/Parallel.h"
+#include "qcc/Transforms/Quantize/ExplainQuantization.h"
 #include "qcc/Transforms/Quantize/Passes.h"
 #include "qcc/Transforms/Quantize/Weights.h"
 #include "qcc/Transforms/Schedule/ModelInfo.h"
@@ -61,6 +62,8 @@ public:
     if (options.compileFrom)
       if (Status s = checkPhase(*options.compileFrom); !s)
         return s;
+    if (options.explainRecipe)
+      return explain();
     Phase last = options.compileTo.value_or(Phase::Engine);
     for (Phase phase : {Phase::Import, Phase::Quantize, Phase::Schedule, Phase::Engine}) {
       if (phase > last)
@@ -146,6 +149,15 @@ private:
     if (Status s = addInput(options.input); !s)
       return s;
     return checkContext();
+  }
+
+  /// The module is as imported.
+  Status explain() {
+    Expected<std::string> text =
+        explainQuantization(*module, options.quantize, options.recipe ? &*options.recipe : nullptr);
+    if (!text)
+      return text.takeError();
+    return writeText("-", *text);
   }
 
   Status checkContext() {

@@ -70,6 +70,8 @@ struct Flags {
       "  qcc llama/ --quant w4a16 --calib calib.jsonl -o llama.qengine          # GPTQ\n"
       "  qcc llama/ --quant w8a8 --method smoothquant+gptq --calib calib.npy -o llama.qengine\n"
       "  qcc llama/ --quant fp8 --sparsity 2:4 --calib calib.npy -o llama.qengine\n"
+      "  qcc llama/ --recipe recipe.yaml --calib calib.jsonl --explain-recipe\n"
+      "  qcc llama/ --recipe recipe.yaml --calib calib.jsonl -o llama.qengine\n"
       "  qcc llama/ --quant fp8 --kv-cache-dtype fp8 --dry-run\n"
       "  qcc llama/ --quant fp8 --compile-to=quantize -o llama.mlir     # look, edit, then\n"
       "  qcc --compile-from=quantize llama.mlir -o llama.qengine\n"
@@ -141,20 +143,32 @@ Status refuseLateFlags(Flags &flags, const Options &options) {
 
 Status fillQuantization(Flags &flags, Options &options) {
   const tools::QuantizeFlags &quantization = flags.quantization;
-  if (quantization.quant.size() > 1)
-    return usage("--quant: an engine has one preset, " + Twine(quantization.quant.size()) +
-                 " are given; qcc-eval compares several");
-  std::string name = quantization.quant.empty() ? "none" : quantization.quant.front();
-  Expected<QuantizeOptions> quantize = quantization.options(name);
-  if (!quantize)
-    return quantize.takeError();
-  options.quantize = std::move(*quantize);
-  if (quantization.groupSize.getNumOccurrences() && !tools::hasGroups(options.quantize.preset))
-    return usage("--group-size: --quant " + tools::nameOf(options.quantize.preset) +
-                 " has no groups; use --quant w4a16");
-  bool makesEngine = !options.compileTo || *options.compileTo > Phase::Quantize;
-  if (std::string why = tools::whyNoKernels(options.quantize.preset); !why.empty() && makesEngine)
-    return Error{"--quant " + tools::nameOf(options.quantize.preset).str() + ": " + why, ExitCode::Unavailable};
+  options.explainRecipe = quantization.explainRecipe;
+  if (!quantization.recipe.empty()) {
+    Expected<tools::Quantization> read = quantization.readRecipe();
+    if (!read)
+      return read.takeError();
+    options.quantize = std::move(read->options);
+    options.recipe = std::move(read->recipe);
+  } else {
+    if (quantization.quant.size() > 1)
+      return usage("--quant: an engine has one preset, " + Twine(quantization.quant.size()) +
+                   " are given; qcc-eval compares several");
+    std::string name = quantization.quant.empty() ? "none" : quantization.quant.front();
+    Expected<QuantizeOptions> quantize = quantization.options(name);
+    if (!quantize)
+      return quantize.takeError();
+    options.quantize = std::move(*quantize);
+    if (quantization.groupSize.getNumOccurrences() && !tools::hasGroups(options.quantize.preset))
+      return usage("--group-size: --quant " + tools::nameOf(options.quantize.preset) +
+                   " has no groups; use --quant w4a16");
+  }
+  bool makesEngine = (!options.compileTo || *options.compileTo > Phase::Quantize) && !options.explainRecipe;
+  for (QuantPreset preset : presetsOf(options.quantize))
+    if (std::string why = tools::whyNoKernels(preset); !why.empty() && makesEngine)
+      return Error{(options.recipe ? quantization.recipe + ": a rule asks for " : std::string("--quant ")) +
+                       tools::nameOf(preset).str() + ": " + why,
+                   ExitCode::Unavailable};
   return {};
 }
 
@@ -193,11 +207,12 @@ Status fillTargets(Flags &flags, Options &options) {
   }
   llvm::sort(options.targets);
   options.targets.erase(std::unique(options.targets.begin(), options.targets.end()), options.targets.end());
-  if (tools::needsFp8Cores(options.quantize.preset) && options.targets.front() < 89)
-    return Error{"--target sm_80: has no FP8 tensor cores, which --quant " +
-                     tools::nameOf(options.quantize.preset).str() +
-                     " needs; use sm_89 or sm_90, or --quant w4a16 or w8a8",
-                 ExitCode::Unavailable};
+  for (QuantPreset preset : presetsOf(options.quantize))
+    if (tools::needsFp8Cores(preset) && options.targets.front() < 89)
+      return Error{"--target sm_80: has no FP8 tensor cores, which " +
+                       (options.recipe ? flags.quantization.recipe + " with " : std::string("--quant ")) +
+                       tools::nameOf(preset).str() + " needs; use sm_89 or sm_90, or --quant w4a16 or w8a8",
+                   ExitCode::Unavailable};
   return {};
 }
 
@@ -259,7 +274,7 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
                  ExitCode::BadInput};
   if (!options.weightsDir.empty() && !options.compileFrom)
     return usage("--weights is for --compile-from; the model directory has its own weights");
-  if (options.output.empty() && !options.compileTo && !options.dryRun)
+  if (options.output.empty() && !options.compileTo && !options.dryRun && !options.explainRecipe)
     return usage("no output: give -o FILE, --compile-to=PHASE or --dry-run");
   if (options.dryRun && options.compileTo)
     return usage("--dry-run needs all phases; leave out --compile-to");

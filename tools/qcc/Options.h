@@ -3,7 +3,7 @@
 #define QCC_TOOLS_QCC_OPTIONS_H
 
 #include "qcc/Support/Error.h"
-#include "qcc/Transforms/Quantize/QuantizeOptions.h"
+#include "qcc/Transforms/Quantize/Recipe.h"
 
 #include <cstdint>
 #include <optional>
@@ -20,6 +20,8 @@ struct Options {
   std::string output;
   std::vector<int> targets{90}; ///< 80, 89, 90
   QuantizeOptions quantize;
+  std::optional<Recipe> recipe; ///< that `quantize` is from
+  bool explainRecipe = false;
   int64_t maxContext = 0; ///< 0: the model's own limit
   int64_t maxTokens = 512;
   int64_t maxSequences = 64;

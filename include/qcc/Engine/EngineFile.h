@@ -113,6 +113,7 @@ struct Plan {
                                   "context_lens", "block_tables", "logit_rows"};
   std::vector<std::string> outputs{"logits", "next_tokens"};
   std::vector<Step> steps;
+  std::string recipe; ///< how weights were quantized, YAML; empty: not known
 };
 
 /// Writes one engine file under a temporary name; nothing stands under `path` before finish() succeeds, and whatever

@@ -28,6 +28,7 @@ struct GptqPass : impl::GptqPassBase<GptqPass> {
     options.preset = preset;
     options.groupSize = groupSize;
     options.exclude.assign(exclude.begin(), exclude.end());
+    options.pruneExclude = options.exclude;
     options.quantizeHead = head;
     options.prune = prune;
     options.calib = calib;

@@ -22,14 +22,15 @@ Expected<LayerPatterns> LayerPatterns::parse(const std::vector<std::string> &pat
   return result;
 }
 
-bool LayerPatterns::matches(std::string_view name) {
-  bool found = false;
+const std::string *LayerPatterns::firstMatch(std::string_view name) {
+  const std::string *found = nullptr;
   for (Pattern &pattern : patterns) {
     bool matched = pattern.isRegex ? std::regex_search(name.begin(), name.end(), pattern.expression,
                                                        std::regex_constants::match_continuous)
                                    : pattern.text == name;
     pattern.isUsed |= matched;
-    found |= matched;
+    if (matched && !found)
+      found = &pattern.text;
   }
   return found;
 }

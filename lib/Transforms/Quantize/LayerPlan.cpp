@@ -61,7 +61,19 @@ public:
     targets.patterns = std::move(*parsed);
     return targets;
   }
-  bool matches(StringRef name) { return patterns.matches(std::string_view(name)) | all; }
+  /// The pattern that matches, or null.
+  const std::string *match(StringRef name) {
+    const std::string *found = patterns.firstMatch(std::string_view(name));
+    return found || !all ? found : &kAll;
+  }
+  /// The same where patterns may also name a module around the linear: "model.layers.0" for all of a block.
+  const std::string *matchAround(StringRef name) {
+    const std::string *found = match(name);
+    for (size_t dot = name.rfind('.'); dot != StringRef::npos; dot = name.take_front(dot).rfind('.'))
+      if (const std::string *around = patterns.firstMatch(std::string_view(name.take_front(dot))); !found)
+        found = around;
+    return found;
+  }
   Status checkUsed(const char *what) const {
     for (const std::string &pattern : patterns.unused())
       return Error{text(what, " ", quote(pattern),
@@ -71,6 +83,7 @@ public:
   }
 
 private:
+  static inline const std::string kAll = kAllLinears.str();
   LayerPatterns patterns;
   bool all = false;
 };
@@ -108,6 +121,7 @@ public:
       *into = std::move(*targets);
     }
     prunesAll = options.pruneTargets.empty();
+    hasRules = !options.rules.empty();
     return {};
   }
 
@@ -115,18 +129,32 @@ public:
     LayerPlan layer{linear, {}};
     StringRef name = linear.getName().value_or("");
     // Every list sees every name, so that only patterns that match nothing count as unused.
-    bool isExcluded = excluded.matches(name), isTarget = pruned.matches(name) || prunesAll;
-    bool isKept = notPruned.matches(name);
-    bool isDecided = false;
+    const std::string *exclusion = excluded.match(name), *kept = notPruned.matchAround(name);
+    const std::string *prunedBy = pruned.matchAround(name), *target = nullptr;
+    const Rule *chosen = nullptr;
     for (Rule &rule : rules)
-      if (rule.targets.matches(name) && !isDecided) {
-        layer.schemes = rule.schemes;
-        layer.staticActivations = rule.staticActivations;
-        isDecided = true;
+      if (const std::string *found = rule.targets.match(name); found && !chosen) {
+        target = found;
+        chosen = &rule;
       }
-    if (isExcluded || (name == kHeadName && !quantizeHead))
-      return {linear, {}};
-    layer.prune = prunes && isTarget && !isKept;
+    if (name == kHeadName && !quantizeHead) {
+      layer.reason = "lm_head decides the token: bf16 unless asked for";
+      return layer;
+    }
+    if (chosen && !exclusion) {
+      layer.schemes = chosen->schemes;
+      layer.staticActivations = chosen->staticActivations;
+    }
+    layer.prune = prunes && (prunesAll || prunedBy) && !kept;
+    layer.reason = exclusion  ? text("excluded by ", quote(*exclusion))
+                   : !target  ? std::string("no target matches")
+                   : hasRules ? text("target ", quote(*target))
+                              : std::string("every linear");
+    if (prunes)
+      layer.reason += kept          ? text("; pruning leaves out ", quote(*kept))
+                      : prunedBy    ? text("; pruning target ", quote(*prunedBy))
+                      : layer.prune ? std::string("; every linear is pruned")
+                                    : std::string("; no pruning target matches");
     return layer;
   }
 
@@ -144,7 +172,7 @@ public:
 private:
   std::vector<Rule> rules;
   Targets excluded, pruned, notPruned;
-  bool prunes = false, prunesAll = true, quantizeHead = false;
+  bool prunes = false, prunesAll = true, quantizeHead = false, hasRules = false;
 };
 
 } // namespace
@@ -185,12 +213,6 @@ Expected<PresetSchemes> schemesOf(MLIRContext *context, QuantPreset preset, int6
   }
 }
 
-bool hasStaticActivations(QuantPreset preset, ActivationScales asked, const QuantizeOptions &options) {
-  bool isCalibrated = !options.calib.empty() || !options.stats.empty();
-  return asked == ActivationScales::Static ||
-         (asked == ActivationScales::Auto && preset == QuantPreset::Fp8Tensor && isCalibrated);
-}
-
 quant::CodeFormat codeFormat(graph::SchemeAttr weights) {
   using Format = quant::CodeFormat;
   Format format;
@@ -219,19 +241,22 @@ quant::CodeFormat codeFormat(graph::SchemeAttr weights) {
   return format;
 }
 
-Expected<std::vector<LayerPlan>> planLayers(ModuleOp module, const QuantizeOptions &options) {
+Expected<std::vector<LayerPlan>> planAllLayers(ModuleOp module, const QuantizeOptions &options) {
   Planner planner;
   if (Status status = planner.prepare(module.getContext(), options); !status)
     return status.takeError();
   std::vector<LayerPlan> layers;
   for (auto function : module.getOps<func::FuncOp>())
-    function.walk([&](graph::LinearOp linear) {
-      LayerPlan layer = planner.plan(linear);
-      if (layer.schemes.weights || layer.prune)
-        layers.push_back(std::move(layer));
-    });
+    function.walk([&](graph::LinearOp linear) { layers.push_back(planner.plan(linear)); });
   if (Status status = planner.checkUsed(); !status)
     return status.takeError();
+  return layers;
+}
+
+Expected<std::vector<LayerPlan>> planLayers(ModuleOp module, const QuantizeOptions &options) {
+  Expected<std::vector<LayerPlan>> layers = planAllLayers(module, options);
+  if (layers)
+    llvm::erase_if(*layers, [](const LayerPlan &layer) { return !layer.schemes.weights && !layer.prune; });
   return layers;
 }
 

@@ -122,18 +122,18 @@ LogicalResult LinearRewriter::readStoredCodes(OpOperand &operand, const PresetSc
   return success();
 }
 
-LogicalResult LinearRewriter::readPruned(OpOperand &operand, StringRef file) {
+LogicalResult LinearRewriter::readStored(OpOperand &operand, StringRef part, StringRef file) {
   FailureOr<WeightSource> source = sourceOf(operand);
   if (failed(source))
     return failure();
   graph::DerivedOp replaced = derivationOf(operand);
   OpBuilder builder(replaced);
   auto type = RankedTensorType::get(source->type.getShape(), builder.getBF16Type());
-  auto derived = graph::DerivedOp::create(builder, operand.getOwner()->getLoc(), (source->name + ".pruned.bf16").str(),
-                                          TypeRange(type));
+  auto derived = graph::DerivedOp::create(builder, operand.getOwner()->getLoc(),
+                                          (source->name + "." + part + ".bf16").str(), TypeRange(type));
   symbols.insert(derived);
   derivations[replaced] = derived;
-  Value value = getStored(derived, source->name, "pruned", type, file);
+  Value value = getStored(derived, source->name, part, type, file);
   OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
   graph::YieldOp::create(body, operand.getOwner()->getLoc(), value);
   OpBuilder before(operand.getOwner());

@@ -36,8 +36,8 @@ public:
   mlir::LogicalResult deriveWeight(mlir::OpOperand &weight, const PresetSchemes &schemes, bool search);
   /// Codes, scales and zero points lie in `file` as "<name>.codes", "<name>.scales" and "<name>.zeros".
   mlir::LogicalResult readStoredCodes(mlir::OpOperand &weight, const PresetSchemes &schemes, mlir::StringRef file);
-  /// The weight in bf16 lies in `file` as "<name>.pruned".
-  mlir::LogicalResult readPruned(mlir::OpOperand &weight, mlir::StringRef file);
+  /// The weight in bf16 lies in `file` as "<name>.<part>"; it may be a norm's, too.
+  mlir::LogicalResult readStored(mlir::OpOperand &weight, mlir::StringRef part, mlir::StringRef file);
 
   void eraseReplaced();
 

@@ -11,6 +11,8 @@ using namespace mlir;
 namespace qcc {
 namespace {
 
+bool has(const QuantizeOptions &options, QuantMethod method) { return llvm::is_contained(options.methods, method); }
+
 /// QuantizeOptions as the text of a pass pipeline.
 struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   Option<QuantPreset> preset{
@@ -56,8 +58,11 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
     options.preset = preset;
     options.groupSize = groupSize;
     options.methods.assign(methods.begin(), methods.end());
+    if (has(options, QuantMethod::Rtn))
+      options.scales = WeightScales::MinMax;
     options.prune = prune;
     options.exclude.assign(exclude.begin(), exclude.end());
+    options.pruneExclude = options.exclude;
     options.quantizeHead = head;
     options.quantizeEmbeddings = embeddings;
     options.kvCache = kvCache;
@@ -68,43 +73,8 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   }
 };
 
-bool has(const QuantizeOptions &options, QuantMethod method) { return llvm::is_contained(options.methods, method); }
-
-/// Weights are solved for when that was asked, or when nothing was and there are data.
-bool solves(const QuantizeOptions &options) {
-  bool quantizes = options.preset != QuantPreset::None || !options.rules.empty();
-  return has(options, QuantMethod::Gptq) || (quantizes && options.methods.empty() && !options.calib.empty());
-}
-
-/// Whether activations get stored scales.
-bool isStatic(ActivationScales activations, QuantPreset preset, const QuantizeOptions &options) {
-  bool isCalibrated = !options.calib.empty() || !options.stats.empty();
-  return activations == ActivationScales::Static ||
-         (activations == ActivationScales::Auto && preset == QuantPreset::Fp8Tensor && isCalibrated);
-}
-
-void addStaticScales(OpPassManager &pm, const QuantizeOptions &options) {
-  QuantizeOptions statics = options;
-  bool any = options.rules.empty() && isStatic(options.activations, options.preset, options);
-  for (LayerRule &rule : statics.rules)
-    if (isStatic(rule.activations, rule.preset, options))
-      any = true;
-    else
-      rule.preset = QuantPreset::None; // still the first that matches, so that no later rule takes its linears
-  if (any)
-    pm.addPass(createStaticScalesPass(statics));
-}
-
-bool wantsStaticScales(const QuantizeOptions &options) {
-  if (options.rules.empty())
-    return hasStaticActivations(options.preset, options.activations, options);
-  return llvm::any_of(options.rules, [&](const LayerRule &rule) {
-    return hasStaticActivations(rule.preset, rule.activations, options);
-  });
-}
-
 void addWeightPasses(OpPassManager &pm, const QuantizeOptions &options) {
-  if (solves(options)) {
+  if (has(options, QuantMethod::Gptq)) {
     pm.addPass(createGptqPass(options));
   } else if (options.prune != PruneKind::None) {
     QuantizeOptions pruning = options;
@@ -112,19 +82,13 @@ void addWeightPasses(OpPassManager &pm, const QuantizeOptions &options) {
     pruning.rules.clear();
     pm.addPass(createGptqPass(pruning));
   }
-  // `rtn` by name is the plain one that other tools mean by it.
-  bool search = options.scales == WeightScales::Signed && !has(options, QuantMethod::Rtn);
-  pm.addPass(createQuantizeWeightsPass(options, search));
+  pm.addPass(createQuantizeWeightsPass(options, /*search=*/options.scales != WeightScales::MinMax));
 }
 
 } // namespace
 
-void buildQuantizePipeline(OpPassManager &pm, const QuantizeOptions &options) {
-  for (QuantMethod method : options.methods)
-    if (method == QuantMethod::SmoothQuant)
-      pm.addPass(createSmoothPass(options));
-    else if (method == QuantMethod::Awq)
-      pm.addPass(createAwqPass(options));
+void buildQuantizePipeline(OpPassManager &pm, const QuantizeOptions &asked) {
+  const QuantizeOptions options = resolved(asked);
   // On the float graph, so that what is folded is rounded once.
   for (QuantMethod method : options.methods)
     if (method == QuantMethod::SmoothQuant)
@@ -136,8 +100,10 @@ void buildQuantizePipeline(OpPassManager &pm, const QuantizeOptions &options) {
   pm.addPass(createLowerPrecisionPass());
   // Both before weights are solved for, so that they can make up for what cache and activations lose.
   pm.addPass(createSetKvCachePass(options));
-  addStaticScales(pm, options);
+  if (hasStaticActivations(options))
+    pm.addPass(createStaticScalesPass(options));
   addWeightPasses(pm, options);
+  pm.addPass(createRecordRecipePass(options));
   pm.addPass(createVerifyQuantizePass());
 }
 

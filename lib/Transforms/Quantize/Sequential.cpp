@@ -6,6 +6,7 @@
 #include "qcc/Support/Progress.h"
 #include "qcc/Support/Sha256.h"
 #include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -51,6 +52,16 @@ void removeQuantization(func::FuncOp forward) {
   });
 }
 
+/// The norm that gives weight-only layers their input, and nothing else reads.
+graph::RmsNormOp findNorm(std::vector<LayerPlan> &layers) {
+  Value x = layers.front().linear.getX();
+  auto norm = x.getDefiningOp<graph::RmsNormOp>();
+  bool isShared = llvm::any_of(x.getUsers(), [&](Operation *user) {
+    return llvm::none_of(layers, [&](LayerPlan &layer) { return layer.linear == user && layer.schemes.weights; });
+  });
+  return isShared ? graph::RmsNormOp() : norm;
+}
+
 } // namespace
 
 LogicalResult Sequential::run() {
@@ -59,6 +70,9 @@ LogicalResult Sequential::run() {
     return module.emitError() << layers.error().message;
   if (layers->empty())
     return success();
+  for (LayerPlan &layer : *layers)
+    if (failed(rewriter.sourceOf(layer.linear.getWMutable())))
+      return failure(); // before anything is written
   if (Status status = prepare(); !status)
     return module.emitError() << status.error().message;
   std::vector<Step> steps = groupSteps(std::move(*layers));
@@ -166,6 +180,7 @@ LogicalResult Sequential::runStep(Step &step, size_t number) {
     step.quantizer = *quantizer;
   }
   graph::LinearOp first = step.layers.front().linear;
+  step.norm = findNorm(step.layers);
   key = nextKey(key, describe(step));
   Expected<StepFile> file = StepFile::create(options.workDir, number, step.layers.front().name(), key);
   if (!file)
@@ -176,6 +191,7 @@ LogicalResult Sequential::runStep(Step &step, size_t number) {
     resumed += step.layers.size();
   else if (Status status = solve(step, *file); !status)
     return first.emitError() << status.error().message;
+  addSearched(module, file->searched());
   layerCount += step.layers.size();
   return rewrite(step, *file);
 }
@@ -233,41 +249,73 @@ Status Sequential::solve(Step &step, StepFile &file) {
       return gathered.takeError();
     moments = std::move(*gathered);
   }
+  StackedWeights stacked;
   for (LayerPlan &layer : step.layers) {
-    FailureOr<WeightSource> source = rewriter.sourceOf(layer.linear.getWMutable());
-    if (failed(source))
-      return Error{text(layer.name(), ": its weight cannot be read")};
-    Expected<interp::Derivation> derivation = interp::Derivation::create(source->symbol, *weights);
-    if (!derivation)
-      return derivation.takeError();
-    Expected<interp::Tensor<float>> w = derivation->values(0);
+    Expected<interp::Tensor<float>> w = numbersOf(layer.linear.getWMutable());
     if (!w)
       return w.takeError();
     std::optional<quant::CodeFormat> format;
     if (layer.schemes.weights)
       format = codeFormat(layer.schemes.weights);
-    Expected<SolvedLayer> solved =
-        solveLayer(w->data(), w->shape[0], w->shape[1], moments, format, layer.prune, settings);
+    Expected<SolvedLayer> solved = solveLayer(w->data(), w->shape[0], w->shape[1], moments, format, layer.prune,
+                                              settings.with(options.given, layer.name()));
     if (!solved)
       return Error{text(layer.name(), ": ", solved.error().message), solved.error().code};
     if (solved->report.heldOutError >= worstError) {
       worstError = solved->report.heldOutError;
       worstLayer = layer.name();
     }
-    file.add(source->name, layer.name(), *solved);
+    file.add(rewriter.sourceOf(layer.linear.getWMutable())->name, layer.name(), *solved);
+    if (step.norm)
+      stacked.add(w->data(), solved->coded);
   }
+  if (step.norm)
+    if (Status status = foldIntoNorm(step, stacked, moments, file); !status)
+      return status;
   return file.write();
+}
+
+Expected<interp::Tensor<float>> Sequential::numbersOf(OpOperand &weight) {
+  FailureOr<WeightSource> source = rewriter.sourceOf(weight);
+  if (failed(source))
+    return Error{"a weight is not read from a derivation"};
+  Expected<interp::Derivation> derivation = interp::Derivation::create(source->symbol, *weights);
+  if (!derivation)
+    return derivation.takeError();
+  return derivation->values(0);
+}
+
+Status Sequential::foldIntoNorm(Step &step, const StackedWeights &stacked, const quant::Moments &moments,
+                                StepFile &file) {
+  Expected<interp::Tensor<float>> gamma = numbersOf(step.norm.getWeightMutable());
+  if (!gamma)
+    return gamma.takeError();
+  std::vector<float> rounded(gamma->data().begin(), gamma->data().end());
+  interp::roundTo(DType::BF16, std::span<float>(rounded)); // as the norm reads it
+  Expected<std::vector<float>> folded =
+      foldColumns(rounded, stacked, moments, settings.search.dampings.front(), settings.gptq.threads);
+  if (!folded)
+    return folded.takeError();
+  if (!folded->empty())
+    file.addFolded(rewriter.sourceOf(step.norm.getWeightMutable())->name, *folded);
+  return {};
 }
 
 LogicalResult Sequential::rewrite(Step &step, const StepFile &file) {
   for (LayerPlan &layer : step.layers) {
     if (failed(layer.schemes.weights ? rewriter.readStoredCodes(layer.linear.getWMutable(), layer.schemes, file.name())
-                                     : rewriter.readPruned(layer.linear.getWMutable(), file.name())))
+                                     : rewriter.readStored(layer.linear.getWMutable(), "pruned", file.name())))
       return failure();
     if (layer.prune)
       layer.linear.setSparse24(true);
   }
-  return success();
+  if (!step.norm)
+    return success();
+  OpOperand &gamma = step.norm.getWeightMutable();
+  if (!file.isFolded(rewriter.sourceOf(gamma)->name))
+    return success();
+  ++folds;
+  return rewriter.readStored(gamma, "folded", file.name());
 }
 
 std::string Sequential::describe(Step &step) {
@@ -276,6 +324,9 @@ std::string Sequential::describe(Step &step) {
   for (LayerPlan &layer : step.layers)
     stream << layer.name() << " " << layer.schemes.weights << " " << layer.schemes.activations << " " << layer.prune
            << "\n";
+  for (LayerPlan &layer : step.layers)
+    if (options.given.contains(layer.name()))
+      stream << settings.with(options.given, layer.name()).describe() << "\n";
   return out;
 }
 
@@ -308,9 +359,11 @@ void Sequential::remark(size_t steps) {
     line += llvm::formatv(" on {0} calibration tokens, judged on {1}", plan.tokens, plan.heldOutTokens).str();
   if (resumed)
     line += llvm::formatv("; {0} were there already", resumed).str();
+  if (folds)
+    line += llvm::formatv("; column scales in {0} norms", folds).str();
   if (worstError > 0)
     line += llvm::formatv("; largest held-out error {0:E2} of {1}", worstError, worstLayer).str();
-  module.emitRemark() << line;
+  emitRemark(module.getLoc()) << line;
 }
 
 } // namespace qcc

@@ -10,6 +10,7 @@
 #ifndef QCC_LIB_TRANSFORMS_QUANTIZE_SEQUENTIAL_H
 #define QCC_LIB_TRANSFORMS_QUANTIZE_SEQUENTIAL_H
 
+#include "ColumnFold.h"
 #include "LinearRewriter.h"
 #include "SolveLayer.h"
 #include "StepFile.h"
@@ -36,6 +37,7 @@ private:
   struct Step {
     std::vector<LayerPlan> layers;
     mlir::Operation *quantizer = nullptr; ///< of their activations; null: bf16
+    graph::RmsNormOp norm;                ///< gives the value, to these linears alone; null: something else
   };
   /// Where both modules are cut.
   struct Cut {
@@ -51,6 +53,9 @@ private:
   /// Takes both modules to the step's input.
   Expected<quant::Moments> gather(Step &step);
   Status solve(Step &step, StepFile &file);
+  Expected<interp::Tensor<float>> numbersOf(mlir::OpOperand &weight);
+  /// Column scales of all weights of the step, into the norm.
+  Status foldIntoNorm(Step &step, const StackedWeights &stacked, const quant::Moments &moments, StepFile &file);
   mlir::LogicalResult rewrite(Step &step, const StepFile &file);
   graph::LinearOp exactOf(graph::LinearOp linear) const;
   std::string describe(Step &step);
@@ -73,7 +78,7 @@ private:
   std::vector<Cut> pending;            ///< cuts of finished steps that the modules were not yet taken to
 
   std::string key;
-  size_t layerCount = 0, resumed = 0;
+  size_t layerCount = 0, resumed = 0, folds = 0;
   double worstError = 0;
   std::string worstLayer;
 };

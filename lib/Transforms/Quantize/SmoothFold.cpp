@@ -219,14 +219,33 @@ bool SmoothFold::restore(const std::string &workDirectory, MutableArrayRef<Smoot
     std::transform(bits.begin(), bits.end(), weight.begin(), quant::bf16ToFloat);
     replaceWeight(linear, weight);
   }
+  if (auto written = opened->metadata().find(kReport); written != opened->metadata().end())
+    if (llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(written->second)) {
+      if (llvm::json::Array *array = parsed->getAsArray())
+        reports = std::move(*array);
+    } else {
+      llvm::consumeError(parsed.takeError());
+    }
   isRestored = true;
   return true;
+}
+
+SearchedValues SmoothFold::searched() const {
+  SearchedValues values;
+  for (const llvm::json::Value &report : reports) {
+    const llvm::json::Object &object = *report.getAsObject();
+    if (std::optional<StringRef> pair = object.getString("pair"))
+      values[pair->str()][suffix] = object.getString("choice").value_or("none").str();
+    if (std::optional<StringRef> clip = object.getString("clip"))
+      values[clip->str()]["clip"] = object.getBoolean("kept").value_or(false) ? "true" : "false";
+  }
+  return values;
 }
 
 Status SmoothFold::write(const std::string &workDirectory) {
   if (isRestored || edits.empty())
     return {};
-  writer.metadata = {{kKey, key}, {kReport, llvm::formatv("{0}", llvm::json::Value(std::move(reports))).str()}};
+  writer.metadata = {{kKey, key}, {kReport, llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str()}};
   std::filesystem::path path = std::filesystem::path(workDirectory) / file;
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);

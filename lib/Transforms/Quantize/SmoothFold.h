@@ -15,6 +15,7 @@
 
 #include "SmoothPairs.h"
 #include "qcc/Support/SafetensorsWriter.h"
+#include "qcc/Transforms/Quantize/QuantizeOptions.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -46,6 +47,8 @@ public:
                llvm::ArrayRef<graph::LinearOp> linears);
   /// Writes the file into the work directory, unless restored or empty.
   Status write(const std::string &workDirectory);
+  /// What was decided, in the words of a recipe.
+  SearchedValues searched() const;
   /// Rewrites the module. An error on the op whose weight is not float or does not follow from parameters.
   mlir::LogicalResult apply();
 

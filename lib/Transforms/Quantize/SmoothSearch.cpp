@@ -10,6 +10,7 @@
 #include "qcc/Support/Progress.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/LayerPatterns.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
 
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SetVector.h"
@@ -30,6 +31,8 @@ constexpr uint64_t kEnvironmentBudget = uint64_t(512) << 20;
 /// Factors that the trials' scale search tries: fewer than for the weights that are kept, with the same optimum on the
 /// whole.
 constexpr int kTrialSteps = 10;
+/// The searched value of a linear (SearchedValues.h).
+constexpr const char *kClip = "clip";
 
 quant::ScaleSearch roundingOf(WeightScales scales) {
   using quant::ScaleRule;
@@ -118,9 +121,11 @@ LogicalResult SmoothSearch::run() {
       return module.emitError() << status.error().message;
     progress.advance(1);
   }
-  for (const auto &fold : folds)
+  for (const auto &fold : folds) {
+    addSearched(module, fold->searched());
     if (failed(fold->apply()))
       return failure();
+  }
   return success();
 }
 
@@ -142,8 +147,7 @@ Status SmoothSearch::prepare() {
   if (!runner)
     return runner.takeError();
   exact = std::move(*runner);
-  bool tensorWide = options.activations == ActivationScales::Static ||
-                    (options.activations == ActivationScales::Auto && options.preset == QuantPreset::Fp8Tensor);
+  bool tensorWide = hasStaticActivations(options);
   auto copy = SmoothTrial::create(module, layers, *input.weights, input.plan.pages, tensorWide);
   if (!copy)
     return copy.takeError();
@@ -162,6 +166,9 @@ std::string SmoothSearch::firstKey(const std::string &fingerprint) {
   stream << fingerprint << input.tokens.hash << int(options.scales) << int(options.activations) << method.clips;
   for (LayerPlan &layer : layers)
     stream << "\n" << layer.name() << " " << layer.schemes.suffix;
+  for (const auto &[layer, values] : options.given)
+    for (const auto &[name, value] : values)
+      stream << "\n" << layer << " " << name << " " << value;
   return nextKey(method.name, body);
 }
 
@@ -307,14 +314,28 @@ Status SmoothSearch::search(Piece &piece, SmoothFold &fold) {
       if (Status status = weights.add(consumer, planOf(consumer)); !status)
         return status;
   }
-  Expected<double> plain = trial->error(judges, out, threads);
-  if (!plain)
-    return plain.takeError();
-  double least = *plain;
+  // Nothing is judged where everything is given.
+  isJudged = llvm::any_of(piece.pairs, [&](SmoothPair &pair) { return !givenFor(pair); }) ||
+             (method.clips && llvm::any_of(piece.linears, [&](graph::LinearOp linear) {
+                return isClippable(linear) && !findGiven(options.given, linear.getName().value_or("").str(), kClip);
+              }));
+  Expected<double> least = judge();
+  if (!least)
+    return least.takeError();
   for (SmoothPair &pair : piece.pairs)
-    if (Status status = searchPair(pair, weights, fold, least); !status)
+    if (Status status = searchPair(pair, weights, fold, *least); !status)
       return status;
-  return method.clips ? searchClips(piece, weights, fold, least) : Status();
+  return method.clips ? searchClips(piece, weights, fold, *least) : Status();
+}
+
+Expected<double> SmoothSearch::judge() {
+  if (!isJudged)
+    return 0.0;
+  return trial->error(judges, out, threads);
+}
+
+const std::string *SmoothSearch::givenFor(SmoothPair &pair) const {
+  return findGiven(options.given, pair.name(), method.name);
 }
 
 PairStatistics SmoothSearch::statisticsOf(SmoothPair &pair, const SmoothWeights &weights) {
@@ -334,26 +355,36 @@ Status SmoothSearch::searchPair(SmoothPair &pair, SmoothWeights &weights, Smooth
   std::span<const float> gamma;
   if (pair.kind == SmoothPair::Kind::Norm)
     gamma = exact->constant(pair.norm.getWeight()).data();
+  const std::string *given = givenFor(pair);
   std::vector<float> best;
   std::string label = "none";
   const double plain = least;
   for (const SmoothCandidate &candidate : method.propose(statisticsOf(pair, weights))) {
+    if (given && candidate.label != *given)
+      continue;
     std::vector<float> s = storedSmoothing(pair.fromColumns(candidate.columns), gamma);
     if (Status status = weights.fold(pair, s); !status)
       return status;
-    Expected<double> error = trial->error(judges, out, threads);
+    Expected<double> error = judge();
     if (!error)
       return error.takeError();
-    if (*error < least) {
+    if (given || *error < least) {
       least = *error;
       best = std::move(s);
       label = candidate.label;
     }
   }
+  if (given && label != *given)
+    return Error{text(pair.name(), ": ", method.name, " ", quote(*given),
+                      " of the recipe is not among the candidates; take the line out and it is searched")};
   if (Status status = weights.fold(pair, best); !status)
     return status;
-  fold.report(
-      llvm::json::Object{{"pair", pair.name()}, {"choice", label}, {"held_out_error", least}, {"without", plain}});
+  llvm::json::Object report{{"pair", pair.name()}, {"choice", label}};
+  if (isJudged) {
+    report["held_out_error"] = least;
+    report["without"] = plain;
+  }
+  fold.report(std::move(report));
   if (best.empty())
     return {};
   fold.fold(pair, best);
@@ -361,13 +392,25 @@ Status SmoothSearch::searchPair(SmoothPair &pair, SmoothWeights &weights, Smooth
   return {};
 }
 
+bool SmoothSearch::isClippable(graph::LinearOp linear) const {
+  const LayerPlan *layer = planOf(linear);
+  if (!layer->schemes.weights)
+    return false;
+  const quant::CodeFormat format = codeFormat(layer->schemes.weights);
+  return format.kind == quant::CodeFormat::Kind::Int && format.blockRows == 1 && !feedsRotation(linear);
+}
+
 Status SmoothSearch::searchClips(Piece &piece, SmoothWeights &weights, SmoothFold &fold, double &least) {
   for (graph::LinearOp linear : piece.linears) {
-    const LayerPlan *layer = planOf(linear);
-    const quant::CodeFormat format = layer->schemes.weights ? codeFormat(layer->schemes.weights) : quant::CodeFormat{};
-    if (!layer->schemes.weights || format.kind != quant::CodeFormat::Kind::Int || format.blockRows != 1 ||
-        feedsRotation(linear))
+    if (!isClippable(linear))
       continue;
+    const std::string name = linear.getName().value_or("").str();
+    const std::string *given = findGiven(options.given, name, kClip);
+    if (given && *given == "false") {
+      fold.report(llvm::json::Object{{"clip", name}, {"kept", false}});
+      continue;
+    }
+    const quant::CodeFormat format = codeFormat(planOf(linear)->schemes.weights);
     const int64_t cols = columnsOf(linear);
     std::vector<float> x = inputs.find(linear.getX())->second.samples;
     if (std::span<const float> s = weights.columnsOf(linear); !s.empty())
@@ -377,12 +420,16 @@ Status SmoothSearch::searchClips(Piece &piece, SmoothWeights &weights, SmoothFol
     std::vector<float> clipped = clipWeights(w, int64_t(w.size()) / cols, cols, format, x, threads);
     if (Status status = weights.clip(linear, clipped); !status)
       return status;
-    Expected<double> error = trial->error(judges, out, threads);
+    Expected<double> error = judge();
     if (!error)
       return error.takeError();
-    bool pays = *error < least;
-    fold.report(llvm::json::Object{
-        {"clip", linear.getName().value_or("").str()}, {"kept", pays}, {"held_out_error", *error}, {"without", least}});
+    bool pays = given || *error < least;
+    llvm::json::Object report{{"clip", name}, {"kept", pays}};
+    if (isJudged) {
+      report["held_out_error"] = *error;
+      report["without"] = least;
+    }
+    fold.report(std::move(report));
     if (!pays) {
       if (Status status = weights.clip(linear, {}); !status)
         return status;

@@ -72,6 +72,11 @@ private:
   Status searchClips(Piece &piece, SmoothWeights &weights, SmoothFold &fold, double &least);
   PairStatistics statisticsOf(SmoothPair &pair, const SmoothWeights &weights);
   const LayerPlan *planOf(graph::LinearOp linear) const;
+  /// Error of the piece on held-out tokens with the weights as they are; 0 where nothing is to be judged.
+  Expected<double> judge();
+  /// The choice that the options give for a pair, or null.
+  const std::string *givenFor(SmoothPair &pair) const;
+  bool isClippable(graph::LinearOp linear) const;
   std::string firstKey(const std::string &fingerprint);
 
   mlir::ModuleOp module;
@@ -92,6 +97,7 @@ private:
   std::string key;
   unsigned threads = 1;
   size_t folded = 0;
+  bool isJudged = true; ///< something is searched in this piece
 };
 
 } // namespace qcc

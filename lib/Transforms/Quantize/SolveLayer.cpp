@@ -4,6 +4,9 @@
 #include "qcc/Quant/Formats.h"
 #include "qcc/Support/Parallel.h"
 #include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
+
+#include "llvm/ADT/StringExtras.h"
 
 #include <sstream>
 
@@ -53,6 +56,18 @@ SolveSettings SolveSettings::of(const QuantizeOptions &options) {
     settings.search.orders = {quant::ColumnOrder::Natural};
   settings.prune = pruneMethod(options.prune);
   return settings;
+}
+
+SolveSettings SolveSettings::with(const SearchedValues &given, const std::string &layer) const {
+  SolveSettings result = *this;
+  double number;
+  if (const std::string *value = findGiven(given, layer, "damping"); value && llvm::to_float(*value, number))
+    result.search.dampings = {number};
+  if (const std::string *value = findGiven(given, layer, "correction"); value && llvm::to_float(*value, number))
+    result.search.corrections = {number};
+  if (const std::string *value = findGiven(given, layer, "order"))
+    result.search.orders = {*value == "activation" ? quant::ColumnOrder::Activation : quant::ColumnOrder::Natural};
+  return result;
 }
 
 std::string SolveSettings::describe() const {

@@ -18,6 +18,8 @@ struct SolveSettings {
   quant::PruneOptions pruning;
 
   static SolveSettings of(const QuantizeOptions &options);
+  /// With what is given for a layer in place of the lists that are searched.
+  SolveSettings with(const SearchedValues &given, const std::string &layer) const;
   /// Everything that the stored numbers depend on, as text.
   std::string describe() const;
 };

@@ -6,9 +6,11 @@
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/LayerPlan.h"
 #include "qcc/Transforms/Quantize/Passes.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 #include <cmath>
@@ -23,6 +25,8 @@ namespace qcc {
 namespace {
 
 constexpr const char *kFile = "quantized/static-scales.safetensors";
+/// The searched value (SearchedValues.h).
+constexpr const char *kInputScale = "input_scale";
 
 /// Quantizes what linears read with scales of their own.
 class StaticScales {
@@ -43,11 +47,9 @@ public:
       return success();
     if (options.workDir.empty())
       return module.emitError() << "static scales need a directory; name one with work-dir";
-    Expected<calib::Statistics> statistics = statisticsFor(module, options);
-    if (!statistics)
-      return module.emitError() << statistics.error().message;
+    std::optional<calib::Statistics> statistics;
     for (auto &[value, layer] : values)
-      if (Status status = findScale(value, *layer, *statistics); !status)
+      if (Status status = findScale(value, *layer, statistics); !status)
         return layer->linear.emitError() << status.error().message;
     std::filesystem::path path = std::filesystem::path(options.workDir) / kFile;
     std::error_code error;
@@ -64,7 +66,32 @@ public:
   size_t valuesQuantized() const { return scales.size(); }
 
 private:
-  Status findScale(Value value, LayerPlan &layer, const calib::Statistics &statistics) {
+  Status findScale(Value value, LayerPlan &layer, std::optional<calib::Statistics> &statistics) {
+    float scale = 1;
+    if (const std::string *given = findGiven(options.given, layer.name(), kInputScale)) {
+      double number;
+      if (!llvm::to_float(*given, number))
+        return Error{text(layer.name(), ": input_scale ", quote(*given), " must be a number")};
+      scale = float(number);
+    } else {
+      if (!statistics) {
+        Expected<calib::Statistics> gathered = statisticsFor(module, options);
+        if (!gathered)
+          return gathered.takeError();
+        statistics = std::move(*gathered);
+      }
+      Expected<float> searched = searchScale(value, layer, *statistics);
+      if (!searched)
+        return searched.takeError();
+      scale = *searched;
+    }
+    writer.add(calib::observedName(value) + "_scale", {}, std::span<const float>(&scale, 1));
+    addSearched(module, {{layer.name(), {{kInputScale, exactly(scale)}}}});
+    scales[value] = scale;
+    return {};
+  }
+
+  Expected<float> searchScale(Value value, LayerPlan &layer, const calib::Statistics &statistics) const {
     const std::string name = calib::observedName(value);
     auto seen = statistics.find(name, calib::ValueStatistics::AbsMax | calib::ValueStatistics::Distribution);
     if (!seen)
@@ -78,11 +105,7 @@ private:
       scale = std::min(scale, float(histogram.percentile(percentile / 100)) / (isInt ? 127.0f : 448.0f));
     if (rule == StaticScaleRule::Mse)
       scale = calib::searchStaticScale(histogram, absMax, format);
-    if (!std::isnormal(scale))
-      scale = 1;
-    writer.add(name + "_scale", {}, std::span<const float>(&scale, 1));
-    scales[value] = scale;
-    return {};
+    return std::isnormal(scale) ? scale : 1.0f;
   }
 
   /// The dequantization of the value's codes.

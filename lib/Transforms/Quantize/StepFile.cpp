@@ -5,11 +5,11 @@
 #include "qcc/Quant/Formats.h"
 #include "qcc/Support/Sha256.h"
 #include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
 #include "qcc/Transforms/Quantize/Weights.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -19,6 +19,7 @@ namespace {
 
 constexpr const char *kKey = "qcc.key";
 constexpr const char *kReport = "qcc.report";
+constexpr const char *kFolded = "qcc.folded";
 
 /// Codes of one layer under the names that graph.parameter gives them.
 void addCodes(SafetensorsWriter &writer, const std::string &weight, const quant::CodedMatrix &coded) {
@@ -41,9 +42,9 @@ void addCodes(SafetensorsWriter &writer, const std::string &weight, const quant:
     writer.add(weight + ".zeros", scales, std::span(coded.zeros));
 }
 
-std::string reportOf(llvm::StringRef layer, const SolvedLayer &solved) {
+llvm::json::Object reportOf(llvm::StringRef layer, const SolvedLayer &solved) {
   const quant::GptqReport &report = solved.report;
-  llvm::json::Object object{{"layer", layer}, {"held_out_error", report.heldOutError}};
+  llvm::json::Object object{{"layer", layer.str()}, {"held_out_error", report.heldOutError}};
   if (solved.pruned.empty()) {
     object["damping"] = report.damping;
     object["escalations"] = report.escalations;
@@ -52,7 +53,7 @@ std::string reportOf(llvm::StringRef layer, const SolvedLayer &solved) {
     object["dead_columns"] = report.deadColumns;
     object["train_error"] = report.trainError;
   }
-  return llvm::formatv("{0}", llvm::json::Value(std::move(object))).str();
+  return object;
 }
 
 } // namespace
@@ -81,7 +82,7 @@ Expected<StepFile> StepFile::create(const std::string &workDirectory, size_t num
   return step;
 }
 
-bool StepFile::isDone() const {
+bool StepFile::isDone() {
   std::error_code error;
   if (!std::filesystem::exists(path, error))
     return false;
@@ -93,23 +94,60 @@ bool StepFile::isDone() const {
   if (!opened)
     return false;
   auto found = opened->metadata().find(kKey);
-  return found != opened->metadata().end() && found->second == key;
+  if (found == opened->metadata().end() || found->second != key)
+    return false;
+  auto written = opened->metadata().find(kReport);
+  llvm::Expected<llvm::json::Value> parsed =
+      llvm::json::parse(written == opened->metadata().end() ? "[]" : llvm::StringRef(written->second));
+  if (!parsed) {
+    llvm::consumeError(parsed.takeError());
+    return false;
+  }
+  if (llvm::json::Array *array = parsed->getAsArray())
+    reports = std::move(*array);
+  if (auto norm = opened->metadata().find(kFolded); norm != opened->metadata().end())
+    folded = norm->second;
+  return true;
+}
+
+void StepFile::addBF16(const std::string &name, std::vector<int64_t> shape, std::span<const float> values) {
+  std::vector<uint16_t> bits(values.size());
+  std::transform(values.begin(), values.end(), bits.begin(), quant::floatToBF16);
+  writer.add(name, DType::BF16, std::move(shape), std::as_bytes(std::span(bits)));
+}
+
+void StepFile::addFolded(llvm::StringRef norm, std::span<const float> weight) {
+  folded = norm.str();
+  addBF16(folded + ".folded", {int64_t(weight.size())}, weight);
+}
+
+SearchedValues StepFile::searched() const {
+  SearchedValues values;
+  for (const llvm::json::Value &report : reports) {
+    const llvm::json::Object *object = report.getAsObject();
+    std::optional<llvm::StringRef> layer = object ? object->getString("layer") : std::nullopt;
+    if (!layer || !object->get("damping"))
+      continue;
+    std::map<std::string, std::string> &ofLayer = values[layer->str()];
+    ofLayer["damping"] = exactly(object->getNumber("damping").value_or(0));
+    ofLayer["correction"] = exactly(object->getNumber("correction").value_or(0));
+    ofLayer["order"] = object->getString("order").value_or("natural").str();
+  }
+  return values;
 }
 
 void StepFile::add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLayer &solved) {
   reports.push_back(reportOf(layer, solved));
   if (solved.pruned.empty())
     return addCodes(writer, weight.str(), solved.coded);
-  std::vector<uint16_t> bits(solved.pruned.size());
-  std::transform(solved.pruned.begin(), solved.pruned.end(), bits.begin(), quant::floatToBF16);
-  // Rows of a pruned weight are those of the matrix that was solved for; `coded` carries its shape.
-  writer.add(weight.str() + ".pruned", DType::BF16, {solved.coded.rows, solved.coded.cols},
-             std::as_bytes(std::span(bits)));
+  addBF16(weight.str() + ".pruned", {solved.coded.rows, solved.coded.cols}, solved.pruned);
 }
 
 Status StepFile::write() {
   writer.metadata[kKey] = key;
-  writer.metadata[kReport] = "[" + llvm::join(reports, ",") + "]";
+  if (!folded.empty())
+    writer.metadata[kFolded] = folded;
+  writer.metadata[kReport] = llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str();
   return writer.write(path);
 }
 

@@ -12,6 +12,7 @@
 #include "qcc/Support/SafetensorsWriter.h"
 
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/JSON.h"
 
 namespace qcc {
 
@@ -23,17 +24,26 @@ public:
 
   /// As `graph.parameter` names it.
   const std::string &name() const { return file; }
-  /// Whether a file with this key is there already.
-  bool isDone() const;
+  /// Whether a file with this key is there already. Its reports then stand for those of `add`.
+  bool isDone();
+  /// What was chosen for each layer, in the words of a recipe.
+  SearchedValues searched() const;
 
   /// `weight`: the symbol the layer's weight is read from.
   void add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLayer &solved);
+  /// A norm's weight with column scales in it.
+  void addFolded(llvm::StringRef norm, std::span<const float> weight);
+  /// Whether there is one, in a file that was done as in one that was solved for.
+  bool isFolded(llvm::StringRef norm) const { return folded == norm; }
   Status write();
 
 private:
+  void addBF16(const std::string &name, std::vector<int64_t> shape, std::span<const float> values);
+
   std::string path, file, key;
+  std::string folded; ///< the norm; empty: none
   SafetensorsWriter writer;
-  std::vector<std::string> reports; ///< a JSON object for each layer
+  llvm::json::Array reports; ///< an object for each layer
 };
 
 /// The key of a step follows from the one before.

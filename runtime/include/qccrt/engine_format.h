@@ -18,7 +18,7 @@ namespace qccrt {
 
 inline constexpr unsigned char kMagic[8] = {0x89, 'Q', 'C', 'C', '\r', '\n', 0x1a, '\n'};
 inline constexpr uint32_t kVersionMajor = 1; ///< a reader refuses any other
-inline constexpr uint32_t kVersionMinor = 1; ///< a reader accepts newer ones: they only add plan fields and enumerators
+inline constexpr uint32_t kVersionMinor = 2; ///< a reader accepts newer ones: they only add plan fields and enumerators
 
 inline constexpr uint64_t kHeaderBytes = 4096; ///< header, table and signature slot
 inline constexpr uint64_t kSignatureOffset = 3968;

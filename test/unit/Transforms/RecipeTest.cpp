@@ -147,7 +147,7 @@ TEST(Recipe, KeepsSearchedValues) {
   Recipe recipe =
       parsed("quant_stage:\n  quant_modifiers:\n    GPTQModifier: {scheme: W4A16}\nqcc:\n  version: 1\n  layers:\n"
              "    model.layers.0.mlp.up_proj: {damping: 0.05, correction: 0.75}\n");
-  EXPECT_EQ(recipe.searched["model.layers.0.mlp.up_proj"]["correction"], "0.75");
+  EXPECT_EQ(recipe.options.given["model.layers.0.mlp.up_proj"]["correction"], "0.75");
 }
 
 TEST(Recipe, RefusesWhatItDoesNotKnow) {

@@ -23,25 +23,25 @@ struct PresetSchemes {
 /// Fails on a group size that is not 0 (per channel), 32, 64 or 128.
 Expected<PresetSchemes> schemesOf(mlir::MLIRContext *context, QuantPreset preset, int64_t groupSize);
 
-/// Whether activations of a preset, as an option or a rule asks, have scales fixed by calibration.
-bool hasStaticActivations(QuantPreset preset, ActivationScales asked, const QuantizeOptions &options);
-
 /// A weight's scheme in the terms of lib/Quant.
 quant::CodeFormat codeFormat(graph::SchemeAttr weights);
 
-/// One linear that is changed.
+/// What happens to one linear.
 struct LayerPlan {
   graph::LinearOp linear;
   PresetSchemes schemes;
   bool staticActivations = false; ///< one calibrated scale per value instead of scales from each step's data
   bool prune = false;             ///< to 2:4
+  std::string reason{};           ///< which target or exclusion decided, for people
 
   std::string name() { return linear.getName().value_or("").str(); }
 };
 
-/// The linears of `forward` that are quantized or pruned, in its order: those that rules (or else the preset) and
-/// pruning targets name, without excluded ones, and without `lm_head` unless the options ask for it. Fails on a pattern
-/// that matches no linear, naming it.
+/// The linears of `forward` in its order: those that rules (or else the preset) name are quantized, without excluded
+/// ones, those that pruning targets name are pruned, and `lm_head` is neither unless the options ask for it. Fails on a
+/// pattern that matches no linear, naming it.
+Expected<std::vector<LayerPlan>> planAllLayers(mlir::ModuleOp module, const QuantizeOptions &options);
+/// Those of them that are quantized or pruned.
 Expected<std::vector<LayerPlan>> planLayers(mlir::ModuleOp module, const QuantizeOptions &options);
 
 } // namespace qcc

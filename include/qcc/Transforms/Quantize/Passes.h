@@ -28,6 +28,8 @@ std::unique_ptr<mlir::Pass> createAwqPass(const QuantizeOptions &options);
 std::unique_ptr<mlir::Pass> createStaticScalesPass(const QuantizeOptions &options);
 std::unique_ptr<mlir::Pass> createSetKvCachePass(const QuantizeOptions &options);
 
+std::unique_ptr<mlir::Pass> createRecordRecipePass(const QuantizeOptions &options);
+
 /// Imported graph IR to quantized graph IR, closed by its verifier. Diagnostics name the layer, pattern or option at
 /// fault.
 void buildQuantizePipeline(mlir::OpPassManager &pm, const QuantizeOptions &options);

@@ -107,6 +107,14 @@ def GptqPass : Pass<"qcc-gptq", "::mlir::ModuleOp"> {
 
 include "qcc/Transforms/Quantize/SmoothPasses.td"
 
+def RecordRecipePass : Pass<"qcc-record-recipe", "::mlir::ModuleOp"> {
+  let summary = "write down the recipe that was carried out";
+  let description = [{
+    The module attribute `qcc.recipe` becomes a recipe in llm-compressor's form that asks for what the phase did, with every value that passes noted in `qcc.searched` (which is removed),
+    and with model and calibration data where there were any. Read again by `qcc --recipe` with the same data it gives the same bytes without a search (docs/quantization.md).
+  }];
+}
+
 def VerifyQuantizePass : Pass<"qcc-verify-quantize", "::mlir::ModuleOp"> {
   let summary = "check what holds after the quantize phase";
   let description = [{

@@ -3,6 +3,7 @@
 #define QCC_TRANSFORMS_QUANTIZE_QUANTIZEOPTIONS_H
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,6 +41,9 @@ struct LayerRule {
   ActivationScales activations = ActivationScales::Auto;
 };
 
+/// What searches found, in the words of a recipe: layer → name → value (SearchedValues.h).
+using SearchedValues = std::map<std::string, std::map<std::string, std::string>>;
+
 struct QuantizeOptions {
   QuantPreset preset = QuantPreset::None;
   int64_t groupSize = 128;          ///< 32, 64, 128, or 0: per channel
@@ -47,12 +51,13 @@ struct QuantizeOptions {
   WeightScales scales = WeightScales::Signed;
   PruneKind prune = PruneKind::None;
   ActivationScales activations = ActivationScales::Auto;
-  std::vector<std::string> exclude; ///< layer names, or "re:" and a pattern matched at a name's start
+  std::vector<std::string> exclude; ///< not quantized: layer names, or "re:" and a pattern matched at a name's start
   /// The first that matches a linear decides; linears that none matches stay bf16. Empty: `preset` is for all.
   std::vector<LayerRule> rules;
-  std::vector<std::string> smoothExclude;              ///< linears whose inputs are not smoothed
-  std::vector<std::string> pruneTargets, pruneExclude; ///< linears to prune; no targets: all that are quantized
-  bool quantizeHead = false;                           ///< lm_head as well
+  std::vector<std::string> smoothExclude; ///< linears whose inputs are not smoothed
+  /// Linears to prune, a block's name standing for all in it; no targets: all linears.
+  std::vector<std::string> pruneTargets, pruneExclude;
+  bool quantizeHead = false; ///< lm_head as well
   bool quantizeEmbeddings = false;
   KvCacheType kvCache = KvCacheType::BF16;
   KvScales kvScales = KvScales::Head;
@@ -65,7 +70,19 @@ struct QuantizeOptions {
   std::optional<double> damping;     ///< of GPTQ, relative to the mean of H's diagonal; nothing: searched
   bool activationOrder = true;       ///< of GPTQ
   unsigned threads = 0;              ///< 0: one per core
+  SearchedValues given;              ///< taken instead of searching
 };
+
+/// The options with what is left to qcc decided: the method that the data at hand allows (GPTQ with calibration, else
+/// rounding with searched scales), whether activations are static, and the way of rounding behind AWQ or SmoothQuant.
+/// Nothing changes when it is done twice.
+QuantizeOptions resolved(QuantizeOptions options);
+/// Whether activations of a preset, as an option or a rule asks, have scales fixed by calibration.
+bool hasStaticActivations(QuantPreset preset, ActivationScales asked, const QuantizeOptions &options);
+/// Whether any have.
+bool hasStaticActivations(const QuantizeOptions &options);
+/// Presets that rules, or else the options, name.
+std::vector<QuantPreset> presetsOf(const QuantizeOptions &options);
 
 } // namespace qcc
 

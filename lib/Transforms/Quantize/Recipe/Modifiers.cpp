@@ -3,6 +3,7 @@
 #include "Schemes.h"
 #include "qcc/Support/File.h"
 #include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -41,7 +42,7 @@ private:
     if (key == "args" && (value.isNull() || (value.isMapping() && value.members.empty())))
       return {};
     if (key == "qcc")
-      return readSearched(value);
+      return readCarriedOut(value);
     if (llvm::StringRef(key).ends_with("_modifiers"))
       return readGroup(key, value);
     if (!llvm::StringRef(key).ends_with("_stage"))
@@ -270,19 +271,40 @@ private:
     }
   }
 
-  /// Values that an earlier run searched: layer: {name: value}.
-  Status readSearched(const yaml::Node &node) {
-    const yaml::Node *layers = node.find("layers");
-    for (const auto &[key, value] : node.members)
-      if (key != "layers" && !value.isScalar())
-        return refuse(value.line, text("qcc: ", quote(key), " must be a single value"));
-    if (!layers)
-      return {};
-    for (const auto &[layer, values] : layers->members)
+  /// What an earlier run noted beside the modifiers (writeRecipe).
+  Status readCarriedOut(const yaml::Node &node) {
+    Fields fields(node, file, "qcc");
+    QuantizeOptions &options = recipe.options;
+    for (const char *key : {"version", "model", "calibration"})
+      fields.ignore(key);
+    recipe.calibrationHash = fields.text("calibration_sha256").value_or("");
+    options.calibTokens = fields.integer("calibration_tokens").value_or(options.calibTokens);
+    if (options.calibTokens < 64)
+      fields.refuse("calibration_tokens", text(options.calibTokens, " must be at least 64"));
+    options.quantizeEmbeddings = fields.boolean("embeddings").value_or(false);
+    searchesSmoothing = fields.text("smoothing").value_or("") == "searched";
+    if (std::string smoothing = fields.text("smoothing").value_or("searched"); smoothing != "searched")
+      fields.refuse("smoothing", quote(smoothing) + " must be searched");
+    prune = fields.text("prune").value_or("");
+    if (!prune.empty() && prune != "magnitude" && prune != "refit")
+      fields.refuse("prune", quote(prune) + " must be magnitude or refit");
+    const yaml::Node *layers = fields.node("layers");
+    if (Status s = fields.finish("version, model, calibration, calibration_sha256, calibration_tokens, embeddings, "
+                                 "smoothing, prune, layers");
+        !s)
+      return s;
+    return layers ? readSearched(*layers) : Status();
+  }
+
+  /// layer: {name: value}
+  Status readSearched(const yaml::Node &layers) {
+    for (const auto &[layer, values] : layers.members)
       for (const auto &[key, value] : values.members) {
         if (!value.isScalar())
           return refuse(value.line, text("qcc: layer ", quote(layer), ": ", quote(key), " must be a single value"));
-        recipe.searched[layer][key] = value.scalar;
+        if (Status s = checkSearched(key, value.scalar); !s)
+          return refuse(value.line, text("qcc: layer ", quote(layer), ": ", s.error().message));
+        recipe.options.given[layer][key] = value.scalar;
       }
     return {};
   }
@@ -300,6 +322,15 @@ private:
                               "QuantizationModifier behind it, or a scheme to AWQModifier")};
     if (has(QuantMethod::Awq) && !has(QuantMethod::Gptq) && !has(QuantMethod::Rtn))
       options.methods.push_back(QuantMethod::Rtn);
+    options.scales = recipe.observer.value_or(has(QuantMethod::Rtn) ? WeightScales::MinMax : WeightScales::Signed);
+    if (searchesSmoothing)
+      options.smoothAlpha.reset();
+    if (!prune.empty() && options.prune == PruneKind::None)
+      return Error{text(file, ": qcc: prune ", prune, " needs SparseGPTModifier, which says what is pruned")};
+    if (!prune.empty())
+      options.prune = prune == "refit" ? PruneKind::Refit : PruneKind::Magnitude;
+    // What a recipe does not ignore it means, lm_head too.
+    options.quantizeHead = !options.rules.empty() || options.prune != PruneKind::None;
     // Smoothing comes before rounding, wherever the recipe has it.
     llvm::stable_sort(options.methods, [](QuantMethod a, QuantMethod b) {
       auto roundsWeights = [](QuantMethod m) { return m == QuantMethod::Rtn || m == QuantMethod::Gptq; };
@@ -315,11 +346,20 @@ private:
 
   const yaml::Node &root;
   std::string file;
+  std::string prune; ///< a way that llm-compressor has no modifier for
+  bool searchesSmoothing = false;
   Recipe recipe;
   Status status;
 };
 
 } // namespace
+
+std::string Recipe::where(const std::string &modifier) const {
+  for (const std::string &step : steps)
+    if (llvm::StringRef(step).starts_with(modifier + " "))
+      return step.substr(0, step.find(':'));
+  return modifier;
+}
 
 Expected<Recipe> parseRecipe(std::string_view content, const std::string &name) {
   Expected<yaml::Node> root = yaml::parse(content, name);

@@ -154,7 +154,7 @@ void applyObserver(Fields &fields, std::string_view key, const std::string &obse
                     .Default(std::nullopt);
   if (!scales)
     return fields.refuse(key, quote(observer) + " is not known; known are minmax, mse and imatrix_mse");
-  recipe.options.scales = *scales;
+  recipe.observer = *scales;
 }
 
 Expected<std::optional<LayerRule>> schemeByName(const std::string &name) {

@@ -22,23 +22,24 @@ public:
   int64_t pageSize() const { return rowsPerPage; }
 
 private:
-  /// K or V of one layer.
+  /// K or V of one layer. Memory is taken when the layer is first written: calibration runs a layer at a time.
   struct Pages {
     std::vector<T> numbers;
-    std::vector<float>
-        scales; ///< a static one for each head, or of an i8 cache [pages, kv_heads, page_size]; else empty
+    /// A static one for each head, or of an i8 cache [pages, kv_heads, page_size]; else empty.
+    std::vector<float> scales;
   };
   /// Rows of head_dim numbers before that of a page's row.
   size_t rowIndex(int64_t page, int64_t head, int64_t row) const {
     return size_t((page * kvHeads + head) * rowsPerPage + row);
   }
-  std::vector<Pages> makePages(size_t layers, int64_t pages, std::optional<llvm::ArrayRef<float>> scales) const;
+  std::vector<Pages> makePages(size_t layers, std::optional<llvm::ArrayRef<float>> scales) const;
   void write(Pages &pages, const Tensor<T> &x, std::span<const int32_t> slots);
   /// Positions [0, length) of one head, [length, head_dim], scaled.
   std::vector<T> read(const Pages &pages, int64_t head, std::span<const int32_t> table, int64_t length) const;
 
   DType type = DType::F32;
   int64_t kvHeads = 0, headDim = 0, rowsPerPage = 64;
+  size_t rows = 0; ///< of one layer
   std::vector<Pages> keys, values; ///< per layer
 };
 

@@ -15,25 +15,27 @@ template <typename T> Cache<T>::Cache(graph::KvCacheOp op, int64_t pages) {
   kvHeads = int64_t(op.getKvHeads());
   headDim = int64_t(op.getHeadDim());
   rowsPerPage = int64_t(op.getPageSize());
-  keys = makePages(size_t(op.getLayers()), pages, op.getKScale());
-  values = makePages(size_t(op.getLayers()), pages, op.getVScale());
+  rows = rowIndex(pages, 0, 0);
+  keys = makePages(size_t(op.getLayers()), op.getKScale());
+  values = makePages(size_t(op.getLayers()), op.getVScale());
 }
 
 template <typename T>
-std::vector<typename Cache<T>::Pages> Cache<T>::makePages(size_t layers, int64_t pages,
+std::vector<typename Cache<T>::Pages> Cache<T>::makePages(size_t layers,
                                                           std::optional<llvm::ArrayRef<float>> scales) const {
-  size_t rows = rowIndex(pages, 0, 0);
-  std::vector<Pages> made(layers, {std::vector<T>(rows * size_t(headDim), std::numeric_limits<T>::quiet_NaN()), {}});
-  for (auto [layer, of] : llvm::enumerate(made)) {
-    if (type == DType::I8)
-      of.scales.assign(rows, 1.0f);
-    else if (scales)
+  std::vector<Pages> made(layers);
+  for (auto [layer, of] : llvm::enumerate(made))
+    if (scales)
       of.scales = scales->slice(layer * size_t(kvHeads), size_t(kvHeads)).vec();
-  }
   return made;
 }
 
 template <typename T> void Cache<T>::write(Pages &pages, const Tensor<T> &x, std::span<const int32_t> slots) {
+  if (pages.numbers.empty()) {
+    pages.numbers.assign(rows * size_t(headDim), std::numeric_limits<T>::quiet_NaN());
+    if (type == DType::I8)
+      pages.scales.assign(rows, 1.0f);
+  }
   for (size_t t = 0; t < slots.size(); ++t)
     for (int64_t head = 0; head < kvHeads; ++head) {
       size_t row = rowIndex(slots[t] / rowsPerPage, head, slots[t] % rowsPerPage);
@@ -60,6 +62,8 @@ void Cache<T>::append(graph::KvAppendOp op, const Tensor<T> &k, const Tensor<T> 
 
 template <typename T>
 std::vector<T> Cache<T>::read(const Pages &pages, int64_t head, std::span<const int32_t> table, int64_t length) const {
+  if (pages.numbers.empty())
+    return std::vector<T>(size_t(length * headDim), std::numeric_limits<T>::quiet_NaN());
   std::vector<T> out;
   out.reserve(size_t(length * headDim));
   for (int64_t position = 0; position < length; ++position) {

@@ -25,7 +25,7 @@ using Observer = std::function<void(mlir::Operation *op, unsigned result, std::s
 
 struct Options {
   Precision precision = Precision::F32;
-  int64_t pages = 64; ///< of the K/V cache, page_size positions each; memory is taken at creation
+  int64_t pages = 64; ///< of the K/V cache, page_size positions each; memory is taken when a layer is first written
   Observer observer;  ///< may be empty
 };
 

@@ -5,7 +5,7 @@
 // RUN: not qcc-opt %s -qcc-quantize-weights="preset=fp8 exclude=re:(" 2>&1 | FileCheck %s --check-prefix=REGEX
 // RUN: not qcc-opt %s -qcc-quantize-weights="preset=fp8" 2>&1 | FileCheck %s --check-prefix=ORDER
 
-// GROUP: error: group size 96 must be 32, 64 or 128
+// GROUP: error: group size 96 must be 32, 64 or 128, or 0 for a scale per channel
 // UNUSED: error: exclude pattern 're:.*up_proj' matches no linear layer
 // A name without re: must be exact.
 // PARTIAL: error: exclude pattern 'gat' matches no linear layer

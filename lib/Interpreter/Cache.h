@@ -39,7 +39,7 @@ private:
 
   DType type = DType::F32;
   int64_t kvHeads = 0, headDim = 0, rowsPerPage = 64;
-  size_t rows = 0; ///< of one layer
+  size_t rows = 0;                 ///< of one layer
   std::vector<Pages> keys, values; ///< per layer
 };
 

@@ -44,6 +44,16 @@ unsigned integerBits(QuantPreset preset) {
   }
 }
 
+/// Whether `mma.sp` multiplies such weights and activations.
+bool hasSparseProduct(const PresetSchemes &schemes) {
+  if (!schemes.weights)
+    return true;
+  using graph::Granularity;
+  Granularity granularity = schemes.weights.getGranularity();
+  return schemes.activations && schemes.weights.getStorage() == schemes.activations.getStorage() &&
+         (granularity == Granularity::channel || granularity == Granularity::tensor);
+}
+
 /// Patterns where "Linear" stands for all.
 class Targets {
 public:
@@ -250,6 +260,11 @@ Expected<std::vector<LayerPlan>> planAllLayers(ModuleOp module, const QuantizeOp
     function.walk([&](graph::LinearOp linear) { layers.push_back(planner.plan(linear)); });
   if (Status status = planner.checkUsed(); !status)
     return status.takeError();
+  for (LayerPlan &layer : layers)
+    if (layer.prune && !hasSparseProduct(layer.schemes))
+      return Error{text("layer ", layer.name(), ": there is no 2:4 product of ", layer.schemes.suffix,
+                        " weights, only of bf16, fp8, fp8_tensor and w8a8; leave it out of pruning, or hold it so"),
+                   ExitCode::Usage};
   return layers;
 }
 

@@ -91,7 +91,8 @@ private:
         return refuse(key.line, text(quote(key.scalar), " is given twice"));
       if (Status s = convert(member.getValue(), depth + 1, value); !s)
         return s;
-      if (value.line == 0)
+      // A mapping in block style begins a line later than its name, which is what messages mean.
+      if (value.line == 0 || value.isMapping())
         value.line = key.line;
       out.members.emplace_back(std::move(key.scalar), std::move(value));
     }

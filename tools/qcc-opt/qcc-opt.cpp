@@ -3,6 +3,7 @@
 #include "qcc/Dialect/Engine/EngineDialect.h"
 #include "qcc/Dialect/Graph/GraphDialect.h"
 #include "qcc/Dialect/Kernel/KernelDialect.h"
+#include "qcc/Transforms/Numerics/CheckNumerics.h"
 #include "qcc/Transforms/Quantize/Passes.h"
 #include "qcc/Transforms/Schedule/Passes.h"
 
@@ -18,6 +19,7 @@ int main(int argc, char **argv) {
   mlir::registerCSEPass();
   mlir::registerSymbolDCEPass();
   qcc::registerQccQuantizePasses();
+  qcc::registerQccNumericsPasses();
   qcc::registerQccSchedulePasses();
   qcc::registerQuantizePipeline();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "qcc optimizer driver\n", registry));

@@ -1,0 +1,24 @@
+//===- Passes.td - Checks of what passes do to numbers -----*- tablegen -*-===//
+#ifndef QCC_TRANSFORMS_NUMERICS_PASSES_TD
+#define QCC_TRANSFORMS_NUMERICS_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def CheckNumericsPass : Pass<"qcc-check-numerics", "::mlir::ModuleOp"> {
+  let summary = "compare a module's values with those of the float module";
+  let description = [{
+    Runs the first sequences of `calib`, at most 512 tokens, through this module and the one in the file `reference`, the import phase's, and compares what linears, norms, residual sums
+    and the ops between them give. Fails where the signal to noise ratio of a place, or of one of its channels, is below the bound of the formats at it and before it
+    (docs/quantization.md), and names the place and the op at fault. Between ops that only linears read a factor per channel is no noise: smoothing moves such factors
+    into the linears' weights. With `reports` the report is also written to that directory.
+  }];
+  let dependentDialects = ["::qcc::graph::GraphDialect"];
+  let options = [
+    Option<"reference", "reference", "std::string", "", "IR of the import phase">,
+    Option<"calib", "calib", "std::string", "", "calibration tokens">,
+    Option<"bound", "bound", "std::string", "", "least signal to noise ratio of quantized places in dB, in place of the formats' own">,
+    Option<"reports", "reports", "std::string", "", "directory of the report">
+  ];
+}
+
+#endif // QCC_TRANSFORMS_NUMERICS_PASSES_TD

@@ -1,0 +1,23 @@
+//===- Bounds.h - How much noise formats may cause --------------*- C++ -*-===//
+#ifndef QCC_LIB_TRANSFORMS_NUMERICS_BOUNDS_H
+#define QCC_LIB_TRANSFORMS_NUMERICS_BOUNDS_H
+
+#include "Places.h"
+
+#include <optional>
+
+namespace qcc::numerics {
+
+struct Bound {
+  double decibels;        ///< the least of a place
+  double channelDecibels; ///< the least of one of its channels
+  std::string reason;     ///< "i4 weights"
+};
+
+/// A bound for each place: that of the coarsest format at it or before it, because noise adds up on the way through
+/// `forward`. `asked`, if given, is in place of all of them (the bound of float modules excepted).
+std::vector<Bound> findBounds(mlir::ModuleOp module, llvm::ArrayRef<Place> places, std::optional<double> asked);
+
+} // namespace qcc::numerics
+
+#endif // QCC_LIB_TRANSFORMS_NUMERICS_BOUNDS_H

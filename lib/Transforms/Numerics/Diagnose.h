@@ -1,0 +1,36 @@
+//===- Diagnose.h - Which op went wrong first -------------------*- C++ -*-===//
+#ifndef QCC_LIB_TRANSFORMS_NUMERICS_DIAGNOSE_H
+#define QCC_LIB_TRANSFORMS_NUMERICS_DIAGNOSE_H
+
+#include "CompareModules.h"
+
+namespace qcc::numerics {
+
+/// One place judged in one way.
+struct Judgement {
+  Noise noise;
+  bool isLow = false;         ///< the ratio of all values is below the bound
+  bool hasBadChannel = false; ///< or that of one channel
+  bool addsTooMuch = false;   ///< or its own noise is more than its weight's format explains
+  bool isBad() const { return isLow || hasBadChannel || addsTooMuch; }
+};
+/// Beside `factors` times the reference, where given.
+Judgement judge(const Comparison &comparison, std::span<const double> factors = {});
+/// As it counts for success: factors per channel are no noise where the readers can undo them.
+Judgement judgeInvariant(const Comparison &comparison);
+
+struct Finding {
+  size_t shows;          ///< first place whose noise exceeds its bound
+  size_t first;          ///< the op at fault, which is `shows` or what it reads
+  bool isFactor = false; ///< `first` differs by factors per channel only, which `shows` does not undo
+};
+
+/// `before`: factors of scalable places after the last good pass. Nothing: every place is within its bound.
+std::optional<Finding> diagnose(const std::vector<Comparison> &comparisons, const Factors &before);
+
+/// The factors that scalable places have now.
+Factors factorsOf(const std::vector<Comparison> &comparisons);
+
+} // namespace qcc::numerics
+
+#endif // QCC_LIB_TRANSFORMS_NUMERICS_DIAGNOSE_H

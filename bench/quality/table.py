@@ -18,6 +18,7 @@ SEEDS = (0, 1, 2)
 # (what, labels of ours, labels of the references, limit): the smallest of each side is taken, seed by seed.
 W4 = ("w4-gptq", "w4-awq+gptq")
 GRADIENT_FREE = ("w4-rtn", "w4-rtn-imatrix", "w4-awq", "w4-gptq", "w4-gptq-static", "w4-gptq-imatrix")
+DATA_FREE = ("w4-rtn", "w3-rtn", "fp8-dynamic", "int8-rtn")
 GOALS = [
     ("W4 g128, GPTQ", W4, ("w4-gptq",), 0.63),
     ("W4 g128, GPTQ with its default order", W4, ("w4-gptq-static",), None),
@@ -28,6 +29,7 @@ GOALS = [
     ("FP8 W8A8, FP8_DYNAMIC", ("fp8-gptq",), ("fp8-dynamic",), 0.76),
     ("INT8 W8A8, best SmoothQuant", ("int8-gptq", "int8-smoothquant+gptq"),
      tuple(f"int8-smooth-{alpha}" for alpha in (0.3, 0.5, 0.7, 0.85)), 0.95),
+    ("INT8 W8A8, round to nearest", ("int8-gptq", "int8-smoothquant+gptq"), ("int8-rtn",), None),
     ("2:4, SparseGPT", ("2:4-refit",), ("sparsegpt",), 0.58),
     ("2:4, Wanda", ("2:4-refit",), ("wanda",), None),
     ("INT8 K/V, one scale per tensor", ("kv-int8",), ("kv-int8-tensor",), 0.80),
@@ -106,7 +108,7 @@ def best(table, labels, seed):
     found = []
     for label in labels:
         by_seed = table.get(label, {})
-        figures = by_seed.get(seed) or (by_seed.get(0) if label in ("w4-rtn", "w3-rtn", "fp8-dynamic") else None)
+        figures = by_seed.get(seed) or (by_seed.get(0) if label in DATA_FREE else None)
         if figures:
             found.append((figures["kl"]["mean"], label))
     return min(found, default=None)

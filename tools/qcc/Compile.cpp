@@ -204,9 +204,11 @@ private:
     return {};
   }
 
-  /// Calibrated weights lie beside the output until the engine has them. IR that refers to them keeps them.
+  /// Solved weights, calibrated or pruned, lie beside the output until the engine has them. IR that refers to them
+  /// keeps them.
   Status makeWorkDirectory() {
-    bool needed = !options.quantize.calib.empty() || !options.quantize.stats.empty();
+    bool needed =
+        !options.quantize.calib.empty() || !options.quantize.stats.empty() || options.quantize.prune != PruneKind::None;
     if (!needed)
       return {};
     std::string path = options.quantize.workDir;

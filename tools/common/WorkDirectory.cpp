@@ -20,6 +20,8 @@ WorkDirectory &WorkDirectory::operator=(WorkDirectory &&other) noexcept {
 WorkDirectory::~WorkDirectory() {
   if (temporary)
     discard();
+  else if (!kept && !directory.empty())
+    (void)llvm::sys::fs::remove(directory); // succeeds where it is empty
 }
 
 Expected<WorkDirectory> WorkDirectory::create(const std::string &path, bool keep) {

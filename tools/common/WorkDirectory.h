@@ -9,7 +9,7 @@
 namespace qcc::tools {
 
 /// A directory for calibrated weights and progress. One that the user named stays; another is removed by `discard` or,
-/// if it is temporary, at the latest by the destructor.
+/// if it is temporary or nothing was put there, at the latest by the destructor.
 class WorkDirectory {
 public:
   WorkDirectory() = default;

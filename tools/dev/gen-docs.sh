@@ -17,7 +17,7 @@ for dialect in Graph Kernel Engine; do
   # Source positions in the output would change with every edit of a line above.
   tblgen -gen-dialect-doc -dialect="$name" "include/qcc/Dialect/$dialect/${dialect}Ops.td" | grep -v '^\[source\](' > "$out/dialect-$name.md"
 done
-for group in Quantize Schedule; do
+for group in Quantize Numerics Schedule; do
   tblgen -gen-pass-doc "include/qcc/Transforms/$group/Passes.td" > "$out/passes-${group,,}.md"
 done
 

@@ -17,7 +17,7 @@ const Bound kEightBits{10, 2, "8 bits"};
 const Bound kFourBits{7, -4, "4-bit weights"};
 const Bound kThreeBits{0, -14, "3-bit weights"};
 const Bound kTwoBits{-12, -32, "2-bit weights"};
-const Bound kSparse{0, -14, "2:4 weights"};
+const Bound kSparse{-4, -24, "2:4 weights"};
 const Bound kClipped{7, -4, "clipped weights"};
 
 Bound boundOf(graph::SchemeAttr scheme) {

@@ -88,12 +88,12 @@ private:
     if (options.reports.empty())
       return failure();
     numerics::Reproducer reproducer{options.reports, previous, exactText, passes, options.calib, options.bound};
-    std::string text = summary + "\n\n" + details + "\nagain:\n" + reproducer.command() + "\n";
+    std::string text = summary + "\n\n" + details + "\nagain:\n" + reproducer.command() + "\n" + options.note;
     if (Status status = reproducer.write(text); !status)
       diagnostic.attachNote() << status.error().message;
     else
       diagnostic.attachNote() << "all places: " << options.reports << "/report.txt; to run this again:\n"
-                              << reproducer.command();
+                              << reproducer.command() << (options.note.empty() ? "" : "\n") << options.note;
     return failure();
   }
 
@@ -126,7 +126,7 @@ struct CheckNumericsPass : impl::CheckNumericsPassBase<CheckNumericsPass> {
   }
 
   Expected<std::unique_ptr<NumericsCheck>> fromText() {
-    NumericsOptions options{calib, std::nullopt, reports};
+    NumericsOptions options{calib, std::nullopt, reports, ""};
     double decibels = 0;
     if (!bound.empty()) {
       if (!llvm::to_float(StringRef(bound), decibels))

@@ -1,5 +1,6 @@
 //===- Awq.cpp - Scales that protect the weights that matter ------------===//
 
+#include "PassOptions.h"
 #include "SmoothSearch.h"
 #include "qcc/Quant/Smoothing.h"
 #include "qcc/Transforms/Quantize/Passes.h"
@@ -27,9 +28,8 @@ std::vector<SmoothCandidate> propose(const PairStatistics &statistics) {
   return candidates;
 }
 
-struct AwqPass : impl::AwqPassBase<AwqPass> {
-  using AwqPassBase::AwqPassBase;
-  explicit AwqPass(const QuantizeOptions &options) : given(options) {}
+struct AwqPass : OfQuantizeOptions<impl::AwqPassBase<AwqPass>> {
+  using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
     QuantizeOptions asked = given ? *given : fromText();
@@ -56,8 +56,6 @@ struct AwqPass : impl::AwqPassBase<AwqPass> {
     options.threads = threads;
     return options;
   }
-
-  std::optional<QuantizeOptions> given;
 };
 
 } // namespace

@@ -1,5 +1,6 @@
 //===- Gptq.cpp - Weights solved for on calibration data ------------------===//
 
+#include "PassOptions.h"
 #include "Sequential.h"
 #include "qcc/Transforms/Quantize/Passes.h"
 
@@ -11,9 +12,8 @@ namespace qcc {
 
 namespace {
 
-struct GptqPass : impl::GptqPassBase<GptqPass> {
-  using GptqPassBase::GptqPassBase;
-  explicit GptqPass(const QuantizeOptions &options) : given(options) {}
+struct GptqPass : OfQuantizeOptions<impl::GptqPassBase<GptqPass>> {
+  using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
     QuantizeOptions asked = given ? *given : fromText();
@@ -39,8 +39,6 @@ struct GptqPass : impl::GptqPassBase<GptqPass> {
     options.threads = threads;
     return options;
   }
-
-  std::optional<QuantizeOptions> given;
 };
 
 } // namespace

@@ -73,7 +73,23 @@ struct PipelineOptions : PassPipelineOptions<PipelineOptions> {
   }
 };
 
-void addWeightPasses(OpPassManager &pm, const QuantizeOptions &options) {
+/// Adds passes and shows each to whoever wants to look at the module behind it.
+class PassAdder {
+public:
+  PassAdder(OpPassManager &pm, AfterPass after) : pm(pm), after(after) {}
+  void addPass(std::unique_ptr<Pass> pass) {
+    Pass &added = *pass;
+    pm.addPass(std::move(pass));
+    if (after)
+      after(pm, added);
+  }
+
+private:
+  OpPassManager &pm;
+  AfterPass after;
+};
+
+void addWeightPasses(PassAdder &pm, const QuantizeOptions &options) {
   if (has(options, QuantMethod::Gptq)) {
     pm.addPass(createGptqPass(options));
   } else if (options.prune != PruneKind::None) {
@@ -87,8 +103,9 @@ void addWeightPasses(OpPassManager &pm, const QuantizeOptions &options) {
 
 } // namespace
 
-void buildQuantizePipeline(OpPassManager &pm, const QuantizeOptions &asked) {
+void buildQuantizePipeline(OpPassManager &passes, const QuantizeOptions &asked, AfterPass after) {
   const QuantizeOptions options = resolved(asked);
+  PassAdder pm(passes, after);
   // On the float graph, so that what is folded is rounded once.
   for (QuantMethod method : options.methods)
     if (method == QuantMethod::SmoothQuant)

@@ -1,6 +1,7 @@
 //===- QuantizeWeights.cpp - Round-to-nearest weights of linears ----------===//
 
 #include "LinearRewriter.h"
+#include "PassOptions.h"
 #include "qcc/Transforms/Quantize/Passes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -26,9 +27,9 @@ PresetSchemes embeddingSchemes(MLIRContext *context, QuantPreset preset) {
   }
 }
 
-struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> {
-  using QuantizeWeightsPassBase::QuantizeWeightsPassBase;
-  QuantizeWeightsPass(const QuantizeOptions &options, bool searches) : given(options) { search = searches; }
+struct QuantizeWeightsPass : OfQuantizeOptions<impl::QuantizeWeightsPassBase<QuantizeWeightsPass>> {
+  using OfQuantizeOptions::OfQuantizeOptions;
+  QuantizeWeightsPass(const QuantizeOptions &options, bool searches) : OfQuantizeOptions(options) { search = searches; }
 
   void runOnOperation() override {
     QuantizeOptions asked = given ? *given : fromText();
@@ -79,8 +80,6 @@ struct QuantizeWeightsPass : impl::QuantizeWeightsPassBase<QuantizeWeightsPass> 
     options.quantizeEmbeddings = embeddings;
     return options;
   }
-
-  std::optional<QuantizeOptions> given;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 //===- SetKvCache.cpp - Element type of the K/V cache ---------------------===//
 
 #include "CalibrationInput.h"
+#include "PassOptions.h"
 #include "qcc/Calibration/CollectStatistics.h"
 #include "qcc/Transforms/Quantize/Passes.h"
 
@@ -17,9 +18,8 @@ namespace {
 
 constexpr float kE4M3Max = 448;
 
-struct SetKvCachePass : impl::SetKvCachePassBase<SetKvCachePass> {
-  using SetKvCachePassBase::SetKvCachePassBase;
-  explicit SetKvCachePass(const QuantizeOptions &options) : given(options) {}
+struct SetKvCachePass : OfQuantizeOptions<impl::SetKvCachePassBase<SetKvCachePass>> {
+  using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
     const QuantizeOptions asked = given ? *given : fromText();
@@ -96,8 +96,6 @@ private:
     }
     return {};
   }
-
-  std::optional<QuantizeOptions> given;
 };
 
 } // namespace

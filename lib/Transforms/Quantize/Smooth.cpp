@@ -1,5 +1,6 @@
 //===- Smooth.cpp - Outliers of activations moved into weights ------------===//
 
+#include "PassOptions.h"
 #include "SmoothSearch.h"
 #include "qcc/Calibration/CollectStatistics.h"
 #include "qcc/Quant/Smoothing.h"
@@ -108,9 +109,8 @@ private:
   double alpha;
 };
 
-struct SmoothPass : impl::SmoothPassBase<SmoothPass> {
-  using SmoothPassBase::SmoothPassBase;
-  explicit SmoothPass(const QuantizeOptions &options) : given(options) {}
+struct SmoothPass : OfQuantizeOptions<impl::SmoothPassBase<SmoothPass>> {
+  using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
     QuantizeOptions asked = given ? *given : fromText();
@@ -152,8 +152,6 @@ struct SmoothPass : impl::SmoothPassBase<SmoothPass> {
     options.threads = threads;
     return options;
   }
-
-  std::optional<QuantizeOptions> given;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 //===- StaticScales.cpp - Activation scales fixed by calibration ----------===//
 
 #include "CalibrationInput.h"
+#include "PassOptions.h"
 #include "qcc/Calibration/CollectStatistics.h"
 #include "qcc/Support/SafetensorsWriter.h"
 #include "qcc/Support/Text.h"
@@ -148,9 +149,8 @@ private:
   llvm::DenseMap<Value, Value> dequantized;
 };
 
-struct StaticScalesPass : impl::StaticScalesPassBase<StaticScalesPass> {
-  using StaticScalesPassBase::StaticScalesPassBase;
-  explicit StaticScalesPass(const QuantizeOptions &options) : given(options) {}
+struct StaticScalesPass : OfQuantizeOptions<impl::StaticScalesPassBase<StaticScalesPass>> {
+  using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
     QuantizeOptions asked = given ? *given : fromText();
@@ -174,8 +174,6 @@ struct StaticScalesPass : impl::StaticScalesPassBase<StaticScalesPass> {
     options.threads = threads;
     return options;
   }
-
-  std::optional<QuantizeOptions> given;
 };
 
 } // namespace

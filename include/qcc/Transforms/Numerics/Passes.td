@@ -10,7 +10,7 @@ def CheckNumericsPass : Pass<"qcc-check-numerics", "::mlir::ModuleOp"> {
     Runs the first sequences of `calib`, at most 512 tokens, through this module and the one in the file `reference`, the import phase's, and compares what linears, norms, residual sums
     and the ops between them give. Fails where the signal to noise ratio of a place, or of one of its channels, is below the bound of the formats at it and before it
     (docs/quantization.md), and names the place and the op at fault. Between ops that only linears read a factor per channel is no noise: smoothing moves such factors
-    into the linears' weights. With `reports` the report is also written to that directory.
+    into the linears' weights. A linear's quantized weight must not add more noise than rounding to its format explains. With `reports` the report is also written to that directory.
   }];
   let dependentDialects = ["::qcc::graph::GraphDialect"];
   let options = [

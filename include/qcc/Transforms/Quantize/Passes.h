@@ -30,9 +30,12 @@ std::unique_ptr<mlir::Pass> createSetKvCachePass(const QuantizeOptions &options)
 
 std::unique_ptr<mlir::Pass> createRecordRecipePass(const QuantizeOptions &options);
 
+/// Called when a pass has been added; it may add others behind it.
+using AfterPass = llvm::function_ref<void(mlir::OpPassManager &pm, mlir::Pass &added)>;
+
 /// Imported graph IR to quantized graph IR, closed by its verifier. Diagnostics name the layer, pattern or option at
 /// fault.
-void buildQuantizePipeline(mlir::OpPassManager &pm, const QuantizeOptions &options);
+void buildQuantizePipeline(mlir::OpPassManager &pm, const QuantizeOptions &options, AfterPass after = {});
 
 /// The pipeline by name for qcc-opt: `--qcc-quantize-pipeline="preset=fp8 kv-cache=bf16"`.
 void registerQuantizePipeline();

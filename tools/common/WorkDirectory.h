@@ -23,6 +23,8 @@ public:
   static Expected<WorkDirectory> createTemporary();
 
   const std::string &path() const { return directory; }
+  /// Something that stays refers to it.
+  void keep() { kept = true, temporary = false; }
   /// Its work is done: removes it unless it is the user's.
   void discard();
 

@@ -39,6 +39,7 @@ struct Flags {
   cl::opt<bool> ignoreEos{"ignore-eos", cl::cat(input), cl::desc("Go on after the model's end token")};
 
   tools::QuantizeFlags quantization{"qcc-eval"};
+  tools::NumericsFlags numerics{"qcc-eval", quantization.category};
 
   cl::opt<std::string> logits{
       "logits", cl::cat(output), cl::value_desc("FILE.npy"),
@@ -143,6 +144,14 @@ Status fillVariants(Flags &flags, Options &options) {
   auto grouped = [](const Variant &v) { return tools::hasGroups(v.quantize->preset); };
   if (quantization.groupSize.getNumOccurrences() && none_of(options.variants, grouped))
     return usage("--group-size: none of these presets has groups; w4a16 has");
+  if (const cl::Option *check = flags.numerics.firstGiven(); check && options.variants.empty())
+    return usage("--" + check->ArgStr + ": the float model is not quantized; add --quant PRESET or --recipe FILE");
+  for (Variant &variant : options.variants) {
+    Expected<tools::Numerics> numerics = flags.numerics.read(*variant.quantize);
+    if (!numerics)
+      return numerics.takeError();
+    variant.numerics = *numerics;
+  }
   if (options.generates && options.variants.empty())
     options.variants.push_back({"float", std::nullopt});
   return {};

@@ -2,6 +2,7 @@
 #ifndef QCC_TOOLS_QCC_EVAL_OPTIONS_H
 #define QCC_TOOLS_QCC_EVAL_OPTIONS_H
 
+#include "NumericsFlags.h"
 #include "qcc/Interpreter/Interpreter.h"
 #include "qcc/Support/Error.h"
 #include "qcc/Transforms/Quantize/Recipe.h"
@@ -17,6 +18,7 @@ struct Variant {
   std::string name; ///< "float", "fp8", …, and the method where one was named; "recipe"
   std::optional<QuantizeOptions> quantize;
   std::optional<Recipe> recipe{}; ///< that `quantize` is from
+  tools::Numerics numerics{};
 };
 
 struct Options {

@@ -35,11 +35,16 @@ Expected<Runnable> prepare(mlir::MLIRContext &context, const hf::Model &model, c
       return work.takeError();
     result.work = std::move(*work);
     quantize.workDir = result.work.path();
-    buildQuantizePipeline(passes, quantize);
+    if (Status status = variant.numerics.build(passes, *result.module, quantize, result.work.path() + "/numerics");
+        !status)
+      return status.takeError();
   }
-  if (mlir::failed(passes.run(*result.module)))
+  if (mlir::failed(passes.run(*result.module))) {
+    if (variant.numerics.when)
+      result.work.keep(); // its report is in there
     return Error{
         text(options.model, ": cannot be quantized as --quant ", variant.name, " asks, for the reasons above")};
+  }
   Expected<std::unique_ptr<ModuleWeights>> weights = openWeights(*result.module, options.model);
   if (!weights)
     return weights.takeError();

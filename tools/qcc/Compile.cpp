@@ -189,7 +189,8 @@ private:
       if (Status s = makeWorkDirectory(); !s)
         return s;
       quantize.workDir = work.path();
-      buildQuantizePipeline(pm, quantize);
+      if (Status s = options.numerics.build(pm, *module, quantize, reportDirectory()); !s)
+        return s;
       break;
     }
     case Phase::Schedule:
@@ -199,9 +200,18 @@ private:
       buildEnginePipeline(pm, limits());
       break;
     }
-    if (mlir::failed(pm.run(*module)))
+    if (mlir::failed(pm.run(*module))) {
+      if (options.numerics.when)
+        work.keep(); // the report's IR refers to it
       return failed(phase);
+    }
     return {};
+  }
+
+  /// Where a failed check leaves its report.
+  std::string reportDirectory() const {
+    bool hasFile = !options.output.empty() && options.output != "-";
+    return hasFile ? options.output + ".numerics" : work.path() + "/numerics";
   }
 
   /// Solved weights, calibrated or pruned, lie beside the output until the engine has them. IR that refers to them

@@ -39,6 +39,7 @@ struct Flags {
   cl::opt<bool> quiet{"quiet", cl::desc("No progress and no summary on standard error"), cl::cat(io)};
 
   tools::QuantizeFlags quantization{"qcc"};
+  tools::NumericsFlags numerics{"qcc", quantization.category};
 
   cl::opt<int64_t> maxContext{"max-context", cl::init(0), cl::cat(sizes), cl::value_desc("N"),
                               cl::desc("Longest sequence, prompt and answer. Default: max_position_embeddings")};
@@ -130,8 +131,9 @@ Status refuseLateFlags(Flags &flags, const Options &options) {
     return {};
   SmallVector<std::reference_wrapper<const cl::Option>> late; // cl::list overloads the address operator
   if (*options.compileFrom >= Phase::Quantize)
-    if (const cl::Option *given = flags.quantization.firstGiven())
-      late.push_back(*given);
+    for (const cl::Option *given : {flags.quantization.firstGiven(), flags.numerics.firstGiven()})
+      if (given)
+        late.push_back(*given);
   if (*options.compileFrom >= Phase::Engine)
     late.append({flags.maxContext, flags.maxTokens, flags.maxSequences, flags.maxLogitRows});
   for (const cl::Option &flag : late)
@@ -163,6 +165,10 @@ Status fillQuantization(Flags &flags, Options &options) {
       return usage("--group-size: --quant " + tools::nameOf(options.quantize.preset) +
                    " has no groups; use --quant w4a16");
   }
+  Expected<tools::Numerics> numerics = flags.numerics.read(options.quantize);
+  if (!numerics)
+    return numerics.takeError();
+  options.numerics = *numerics;
   bool makesEngine = (!options.compileTo || *options.compileTo > Phase::Quantize) && !options.explainRecipe;
   for (QuantPreset preset : presetsOf(options.quantize))
     if (std::string why = tools::whyNoKernels(preset); !why.empty() && makesEngine)

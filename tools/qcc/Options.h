@@ -2,6 +2,7 @@
 #ifndef QCC_TOOLS_QCC_OPTIONS_H
 #define QCC_TOOLS_QCC_OPTIONS_H
 
+#include "NumericsFlags.h"
 #include "qcc/Support/Error.h"
 #include "qcc/Transforms/Quantize/Recipe.h"
 
@@ -22,6 +23,7 @@ struct Options {
   QuantizeOptions quantize;
   std::optional<Recipe> recipe; ///< that `quantize` is from
   bool explainRecipe = false;
+  tools::Numerics numerics;
   int64_t maxContext = 0; ///< 0: the model's own limit
   int64_t maxTokens = 512;
   int64_t maxSequences = 64;

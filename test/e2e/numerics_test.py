@@ -1,0 +1,122 @@
+"""--verify-numerics finds what is wrong with a model that a pass, or a file it reads, damaged.
+
+numerics_test.py BIN_DIR WORK_DIR
+"""
+
+import glob
+import json
+import os
+import re
+import shlex
+import struct
+import subprocess
+import sys
+
+import harness
+import numpy as np
+from harness import SMALL
+
+CALIB = os.path.join(SMALL, "calib.txt")
+
+
+def read_safetensors(path):
+    """(header, bytes of the data)."""
+    with open(path, "rb") as file:
+        size = struct.unpack("<Q", file.read(8))[0]
+        return json.loads(file.read(size)), bytearray(file.read())
+
+
+def rewrite(path, name, change):
+    """Changes the 16-bit numbers of a tensor, [rows, columns] as raw bits, in a file."""
+    header, data = read_safetensors(path)
+    begin, end = header[name]["data_offsets"]
+    bits = np.frombuffer(data[begin:end], np.uint16).reshape(header[name]["shape"])
+    with open(path, "rb") as file:
+        whole = bytearray(file.read())
+    start = len(whole) - len(data) + begin
+    whole[start : start + end - begin] = change(bits).astype(np.uint16).tobytes()
+    with open(path, "wb") as file:
+        file.write(whole)
+
+
+class VerifyNumerics(harness.ToolTest):
+    LAYER = "model.layers.2.mlp.down_proj"
+    FOUND = f"{LAYER} is not what the float model computes"
+
+    def setUp(self):
+        super().setUp()
+        self.work, self.out = self.path("work"), self.path("small.mlir")
+
+    def compile(self, *flags):
+        return self.call(
+            "qcc", SMALL, "--quant", "w4a16", "--group-size", "64", "--calib", CALIB,
+            "--calib-tokens", "1024", "--work-dir", self.work, "--compile-to=quantize",
+            "-o", self.out, *flags,
+        )  # fmt: skip
+
+    def test_damaged_scales_are_found(self):
+        result = self.compile("--verify-numerics=each")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for name in ("qcc-lower-precision", "qcc-gptq"):
+            self.assertIn(f"numerics after {name}: worst place ", result.stderr)
+        self.assertFalse(os.path.exists(self.out + ".numerics"))
+        os.remove(self.out)
+
+        # The next run finds its steps in the work directory, but one is not what was solved for.
+        (step,) = (
+            path
+            for path in glob.glob(os.path.join(self.work, "quantized", "*.safetensors"))
+            if any(name.startswith(self.LAYER) for name in read_safetensors(path)[0])
+        )
+        scales = self.LAYER + ".weight.scales"
+        rewrite(step, scales, lambda bits: bits.T.reshape(bits.shape))
+        result = self.compile("--verify-numerics=each")
+        self.refused(result, 65, "the quantize phase failed")
+        self.assertIn(f"numerics after qcc-gptq: {self.FOUND}", result.stderr)
+        self.assertIn(f"first op that differs: {self.LAYER}", result.stderr)
+        self.assertRegex(result.stderr, r"value +float +quantized +error")
+        self.assertFalse(os.path.exists(self.out))
+
+        # The command that it names shows the same.
+        command = re.search(r"qcc-opt \S+/before\.mlir --pass-pipeline='.*'", result.stderr).group()
+        arguments = shlex.split(command)
+        self.assertIn("qcc-gptq{", arguments[2])
+        again = subprocess.run(
+            [self.tool("qcc-opt"), *arguments[1:], "-o", os.devnull],
+            capture_output=True, check=False, text=True, env=self.environment(),
+        )  # fmt: skip
+        self.assertNotEqual(again.returncode, 0)
+        self.assertIn(self.FOUND, again.stderr)
+        with open(os.path.join(self.out + ".numerics", "report.txt")) as file:
+            report = file.read()
+        self.assertIn(command, report)
+        self.assertRegex(report, rf"(?m)^\* {self.LAYER} ")
+
+        # At the end alone, the layer is found, too.
+        result = self.compile("--verify-numerics=final")
+        self.refused(result, 65, self.FOUND)
+
+    def test_what_it_needs(self):
+        def refused(*flags):
+            result = self.call("qcc", SMALL, "--quant", "w4a16", "-o", self.out, *flags)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            return result.stderr
+
+        self.assertIn("add --calib FILE", refused("--verify-numerics=each"))
+        self.assertIn("must be final or each", refused("--verify-numerics=all", "--calib", CALIB))
+        self.assertIn("is for --verify-numerics", refused("--verify-numerics-bound=3"))
+        self.assertIn(
+            "'x' is not a number of decibels",
+            refused("--verify-numerics=each", "--calib", CALIB, "--verify-numerics-bound=x"),
+        )
+
+    def test_a_bound_that_nothing_keeps(self):
+        result = self.call(
+            "qcc-eval", SMALL, "--tokens", "1,2,3", "--quant", "w8a16", "--method", "rtn",
+            "--calib", CALIB, "--verify-numerics=final", "--verify-numerics-bound=59",
+        )  # fmt: skip
+        self.refused(result, 65, "bound 59.0 dB")
+
+
+if __name__ == "__main__":
+    harness.main(sys.argv)

@@ -11,6 +11,7 @@
 #include "qcc/Support/AtomicFile.h"
 #include "qcc/Support/Parallel.h"
 #include "qcc/Transforms/Quantize/ExplainQuantization.h"
+#include "qcc/Transforms/Quantize/LayerPlan.h"
 #include "qcc/Transforms/Quantize/Passes.h"
 #include "qcc/Transforms/Quantize/Weights.h"
 #include "qcc/Transforms/Schedule/ModelInfo.h"
@@ -184,6 +185,9 @@ private:
       pm.addPass(createVerifyImportPass());
       break;
     case Phase::Quantize: {
+      if (options.compileTo.value_or(Phase::Engine) > Phase::Quantize)
+        if (Status s = checkProducts(*module, options.quantize); !s)
+          return s;
       QuantizeOptions quantize = options.quantize;
       quantize.threads = options.threads ? options.threads : defaultThreads();
       if (Status s = makeWorkDirectory(); !s)

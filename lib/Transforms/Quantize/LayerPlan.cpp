@@ -260,11 +260,6 @@ Expected<std::vector<LayerPlan>> planAllLayers(ModuleOp module, const QuantizeOp
     function.walk([&](graph::LinearOp linear) { layers.push_back(planner.plan(linear)); });
   if (Status status = planner.checkUsed(); !status)
     return status.takeError();
-  for (LayerPlan &layer : layers)
-    if (layer.prune && !hasSparseProduct(layer.schemes))
-      return Error{text("layer ", layer.name(), ": there is no 2:4 product of ", layer.schemes.suffix,
-                        " weights, only of bf16, fp8, fp8_tensor and w8a8; leave it out of pruning, or hold it so"),
-                   ExitCode::Usage};
   return layers;
 }
 
@@ -273,6 +268,18 @@ Expected<std::vector<LayerPlan>> planLayers(ModuleOp module, const QuantizeOptio
   if (layers)
     llvm::erase_if(*layers, [](const LayerPlan &layer) { return !layer.schemes.weights && !layer.prune; });
   return layers;
+}
+
+Status checkProducts(ModuleOp module, const QuantizeOptions &options) {
+  Expected<std::vector<LayerPlan>> layers = planAllLayers(module, options);
+  if (!layers)
+    return layers.takeError();
+  for (LayerPlan &layer : *layers)
+    if (layer.prune && !hasSparseProduct(layer.schemes))
+      return Error{text("layer ", layer.name(), ": there is no 2:4 product of ", layer.schemes.suffix,
+                        " weights, only of bf16, fp8, fp8_tensor and w8a8; leave it out of pruning, or hold it so"),
+                   ExitCode::Unavailable};
+  return {};
 }
 
 } // namespace qcc

@@ -43,6 +43,8 @@ struct LayerPlan {
 Expected<std::vector<LayerPlan>> planAllLayers(mlir::ModuleOp module, const QuantizeOptions &options);
 /// Those of them that are quantized or pruned.
 Expected<std::vector<LayerPlan>> planLayers(mlir::ModuleOp module, const QuantizeOptions &options);
+/// Fails on a layer that no kernel multiplies as planned: pruned, in a format that has dense products alone.
+Status checkProducts(mlir::ModuleOp module, const QuantizeOptions &options);
 
 } // namespace qcc
 

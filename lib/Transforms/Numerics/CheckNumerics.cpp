@@ -82,18 +82,17 @@ public:
 private:
   /// `details` go into the file, `shown` onto the terminal.
   LogicalResult report(const std::string &summary, const std::string &details, const std::string &shown = {}) {
-    InFlightDiagnostic diagnostic = emitError(exact->getLoc()) << "numerics " << summary;
-    if (!shown.empty())
-      diagnostic.attachNote() << shown;
-    if (options.reports.empty())
-      return failure();
-    numerics::Reproducer reproducer{options.reports, previous, exactText, passes, options.calib, options.bound};
-    std::string text = summary + "\n\n" + details + "\nagain:\n" + reproducer.command() + "\n" + options.note;
-    if (Status status = reproducer.write(text); !status)
-      diagnostic.attachNote() << status.error().message;
-    else
-      diagnostic.attachNote() << "all places: " << options.reports << "/report.txt; to run this again:\n"
-                              << reproducer.command() << (options.note.empty() ? "" : "\n") << options.note;
+    // One message: notes are not shown by every handler.
+    std::string message = "numerics " + summary + (shown.empty() ? "" : "\n" + shown);
+    if (!options.reports.empty()) {
+      numerics::Reproducer reproducer{options.reports, previous, exactText, passes, options.calib, options.bound};
+      Status status =
+          reproducer.write(summary + "\n\n" + details + "\nagain:\n" + reproducer.command() + "\n" + options.note);
+      message += status ? text("\nall places: ", options.reports, "/report.txt; to run this again:\n",
+                               reproducer.command(), options.note.empty() ? "" : "\n", options.note)
+                        : "\n" + status.error().message;
+    }
+    emitError(exact->getLoc()) << message;
     return failure();
   }
 

@@ -1,6 +1,7 @@
 //===- OpsQuant.cpp - Codes and scales ------------------------------------===//
 
 #include "Ops.h"
+#include "qcc/Interpreter/WeightFormat.h"
 #include "qcc/Quant/ActivationCodes.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Quant/ScaleSearch.h"
@@ -53,37 +54,6 @@ Error unsupported(graph::SchemeAttr scheme) {
                scheme.getDynamic() ? "; activations can be f8E4M3FN per tensor, token or group, or i8 per tensor or "
                                      "token, with f32 scales"
                                    : "; weights can be i2, i3, i4, i8 or f8E4M3FN with f32 or bf16 scales")};
-}
-
-/// How lib/Quant stores weights of the scheme; none for schemes without a quantizer.
-std::optional<quant::CodeFormat> weightFormat(graph::SchemeAttr scheme) {
-  quant::CodeFormat format;
-  bool isInteger = mlir::isa<mlir::IntegerType>(scheme.getStorage());
-  if ((!isInteger && !isE4M3(scheme)) || (!scheme.getScale().isF32() && !scheme.getScale().isBF16()))
-    return std::nullopt;
-  format.kind = isInteger ? quant::CodeFormat::Kind::Int : quant::CodeFormat::Kind::E4M3;
-  format.bits = int(bitWidth(dtypeOf(scheme.getStorage())));
-  format.zeroPoint = bool(scheme.getZeroPoint());
-  format.scale = scheme.getScale().isF32() ? quant::CodeFormat::ScaleType::F32 : quant::CodeFormat::ScaleType::BF16;
-  switch (scheme.getGranularity()) {
-  case graph::Granularity::tensor:
-    format.blockRows = format.blockCols = 0;
-    break;
-  case graph::Granularity::channel:
-  case graph::Granularity::token:
-    format.blockRows = 1;
-    format.blockCols = 0;
-    break;
-  case graph::Granularity::group:
-    format.blockRows = 1;
-    format.blockCols = scheme.getGroupSize();
-    break;
-  case graph::Granularity::block:
-    format.blockRows = scheme.getBlockRows();
-    format.blockCols = scheme.getBlockColumns();
-    break;
-  }
-  return format;
 }
 
 std::vector<int64_t> scaleShapeOf(graph::SchemeAttr scheme, llvm::ArrayRef<int64_t> shape) {
@@ -159,6 +129,36 @@ Tensor<T> quantizeWithScale(graph::QuantizeOp op, const Tensor<T> &x, std::span<
 }
 
 } // namespace
+
+std::optional<quant::CodeFormat> weightFormat(graph::SchemeAttr scheme) {
+  quant::CodeFormat format;
+  bool isInteger = mlir::isa<mlir::IntegerType>(scheme.getStorage());
+  if ((!isInteger && !isE4M3(scheme)) || (!scheme.getScale().isF32() && !scheme.getScale().isBF16()))
+    return std::nullopt;
+  format.kind = isInteger ? quant::CodeFormat::Kind::Int : quant::CodeFormat::Kind::E4M3;
+  format.bits = int(bitWidth(dtypeOf(scheme.getStorage())));
+  format.zeroPoint = bool(scheme.getZeroPoint());
+  format.scale = scheme.getScale().isF32() ? quant::CodeFormat::ScaleType::F32 : quant::CodeFormat::ScaleType::BF16;
+  switch (scheme.getGranularity()) {
+  case graph::Granularity::tensor:
+    format.blockRows = format.blockCols = 0;
+    break;
+  case graph::Granularity::channel:
+  case graph::Granularity::token:
+    format.blockRows = 1;
+    format.blockCols = 0;
+    break;
+  case graph::Granularity::group:
+    format.blockRows = 1;
+    format.blockCols = scheme.getGroupSize();
+    break;
+  case graph::Granularity::block:
+    format.blockRows = scheme.getBlockRows();
+    format.blockCols = scheme.getBlockColumns();
+    break;
+  }
+  return format;
+}
 
 template <typename T>
 Expected<std::vector<Tensor<T>>> evalQuantize(graph::QuantizeOp op, const Tensor<T> &x, const Tensor<T> *scale,

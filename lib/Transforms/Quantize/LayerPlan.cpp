@@ -1,6 +1,7 @@
 //===- LayerPlan.cpp ------------------------------------------------------===//
 
 #include "qcc/Transforms/Quantize/LayerPlan.h"
+#include "qcc/Interpreter/WeightFormat.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/LayerPatterns.h"
 
@@ -223,33 +224,7 @@ Expected<PresetSchemes> schemesOf(MLIRContext *context, QuantPreset preset, int6
   }
 }
 
-quant::CodeFormat codeFormat(graph::SchemeAttr weights) {
-  using Format = quant::CodeFormat;
-  Format format;
-  format.kind = isa<Float8E4M3FNType>(weights.getStorage()) ? Format::Kind::E4M3 : Format::Kind::Int;
-  format.bits = int(weights.getStorage().getIntOrFloatBitWidth());
-  format.zeroPoint = bool(weights.getZeroPoint());
-  format.scale = weights.getScale().isBF16() ? Format::ScaleType::BF16 : Format::ScaleType::F32;
-  switch (weights.getGranularity()) {
-  case graph::Granularity::tensor:
-    format.blockRows = format.blockCols = 0;
-    break;
-  case graph::Granularity::channel:
-  case graph::Granularity::token:
-    format.blockRows = 1;
-    format.blockCols = 0;
-    break;
-  case graph::Granularity::group:
-    format.blockRows = 1;
-    format.blockCols = weights.getGroupSize();
-    break;
-  case graph::Granularity::block:
-    format.blockRows = weights.getBlockRows();
-    format.blockCols = weights.getBlockColumns();
-    break;
-  }
-  return format;
-}
+quant::CodeFormat codeFormat(graph::SchemeAttr weights) { return *interp::weightFormat(weights); }
 
 Expected<std::vector<LayerPlan>> planAllLayers(ModuleOp module, const QuantizeOptions &options) {
   Planner planner;

@@ -1,6 +1,7 @@
 //===- SmoothFold.cpp -----------------------------------------------------===//
 
 #include "SmoothFold.h"
+#include "WorkFile.h"
 #include "qcc/Import/HuggingFace/Safetensors.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Support/Text.h"
@@ -49,7 +50,6 @@ Value cloneWeight(Value value, OpBuilder &body, IRMapping &mapping) {
 }
 
 constexpr const char *kVector = ".s", *kFolded = ".folded";
-constexpr const char *kKey = "qcc.key", *kReport = "qcc.report";
 
 /// The operand that a fold divides.
 OpOperand &dividedOf(SmoothPair &pair) {
@@ -192,19 +192,8 @@ LogicalResult SmoothFold::apply() {
 
 bool SmoothFold::restore(const std::string &workDirectory, MutableArrayRef<SmoothPair> pairs,
                          ArrayRef<graph::LinearOp> linears) {
-  std::string path = workDirectory + "/" + file;
-  std::error_code error;
-  if (!std::filesystem::exists(path, error))
-    return false;
-  Expected<MappedFile> mapped = MappedFile::open(path);
-  if (!mapped)
-    return false;
-  // A file that something else damaged is like one with another key: the search is done again.
-  Expected<hf::SafetensorsFile> opened = hf::SafetensorsFile::open(std::move(*mapped));
+  std::optional<hf::SafetensorsFile> opened = openFinished(workDirectory + "/" + file, key);
   if (!opened)
-    return false;
-  auto found = opened->metadata().find(kKey);
-  if (found == opened->metadata().end() || found->second != key)
     return false;
   for (SmoothPair &pair : pairs)
     if (auto s = readTensor<float>(*opened, nameOf(dividedOf(pair).get()) + kVector, DType::F32, pair.channels());
@@ -219,13 +208,7 @@ bool SmoothFold::restore(const std::string &workDirectory, MutableArrayRef<Smoot
     std::transform(bits.begin(), bits.end(), weight.begin(), quant::bf16ToFloat);
     replaceWeight(linear, weight);
   }
-  if (auto written = opened->metadata().find(kReport); written != opened->metadata().end())
-    if (llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(written->second)) {
-      if (llvm::json::Array *array = parsed->getAsArray())
-        reports = std::move(*array);
-    } else {
-      llvm::consumeError(parsed.takeError());
-    }
+  reports = reportsOf(*opened);
   isRestored = true;
   return true;
 }
@@ -245,7 +228,8 @@ SearchedValues SmoothFold::searched() const {
 Status SmoothFold::write(const std::string &workDirectory) {
   if (isRestored || edits.empty())
     return {};
-  writer.metadata = {{kKey, key}, {kReport, llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str()}};
+  writer.metadata = {{kWorkKey, key},
+                     {kWorkReport, llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str()}};
   std::filesystem::path path = std::filesystem::path(workDirectory) / file;
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);

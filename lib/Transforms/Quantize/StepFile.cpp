@@ -1,6 +1,7 @@
 //===- StepFile.cpp -------------------------------------------------------===//
 
 #include "StepFile.h"
+#include "WorkFile.h"
 #include "qcc/Import/HuggingFace/Safetensors.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Support/Sha256.h"
@@ -17,8 +18,6 @@
 namespace qcc {
 namespace {
 
-constexpr const char *kKey = "qcc.key";
-constexpr const char *kReport = "qcc.report";
 constexpr const char *kFolded = "qcc.folded";
 
 /// Codes of one layer under the names that graph.parameter gives them.
@@ -83,28 +82,10 @@ Expected<StepFile> StepFile::create(const std::string &workDirectory, size_t num
 }
 
 bool StepFile::isDone() {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error))
-    return false;
-  Expected<MappedFile> mapped = MappedFile::open(path);
-  if (!mapped)
-    return false;
-  // A file that something else damaged is like one with another key: the step is solved again.
-  Expected<hf::SafetensorsFile> opened = hf::SafetensorsFile::open(std::move(*mapped));
+  std::optional<hf::SafetensorsFile> opened = openFinished(path, key);
   if (!opened)
     return false;
-  auto found = opened->metadata().find(kKey);
-  if (found == opened->metadata().end() || found->second != key)
-    return false;
-  auto written = opened->metadata().find(kReport);
-  llvm::Expected<llvm::json::Value> parsed =
-      llvm::json::parse(written == opened->metadata().end() ? "[]" : llvm::StringRef(written->second));
-  if (!parsed) {
-    llvm::consumeError(parsed.takeError());
-    return false;
-  }
-  if (llvm::json::Array *array = parsed->getAsArray())
-    reports = std::move(*array);
+  reports = reportsOf(*opened);
   if (auto norm = opened->metadata().find(kFolded); norm != opened->metadata().end())
     folded = norm->second;
   return true;
@@ -144,10 +125,10 @@ void StepFile::add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLa
 }
 
 Status StepFile::write() {
-  writer.metadata[kKey] = key;
+  writer.metadata[kWorkKey] = key;
   if (!folded.empty())
     writer.metadata[kFolded] = folded;
-  writer.metadata[kReport] = llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str();
+  writer.metadata[kWorkReport] = llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str();
   return writer.write(path);
 }
 

@@ -24,6 +24,7 @@ ROOT = os.path.abspath(os.path.join(TEST, ".."))
 SMALL = os.path.join(ROOT, "test", "models", "small")
 FIXTURES = os.path.join(ROOT, "test", "models", "fixtures")
 HELDOUT = os.path.join(SMALL, "heldout.txt")
+CALIB = os.path.join(SMALL, "calib.txt")
 MODEL_SCRIPTS = os.path.join(ROOT, "tools", "dev", "models")
 TOLERANCES = os.path.join(ROOT, "docs", "testing.md")
 
@@ -50,14 +51,32 @@ class Recipe:
 
     quant: str
     kv: str = "bf16"
-    group: int = 0
+    group: object = 0  # a number of columns, or "channel"; 0 for the preset's own
+    sparse: bool = False
+    more: tuple = ()
+    calib_tokens: int = 0  # of the calibration text; 0 for none
 
     def flags(self):
-        group = ["--group-size", str(self.group)] if self.group else []
-        return ["--quant", self.quant, "--kv-cache-dtype", self.kv, *group]
+        flags = ["--quant", self.quant, "--kv-cache-dtype", self.kv]
+        if self.group:
+            flags += ["--group-size", str(self.group)]
+        if self.sparse:
+            flags += ["--sparsity", "2:4"]
+        if self.calib_tokens:
+            flags += ["--calib", CALIB, "--calib-tokens", str(self.calib_tokens)]
+        return [*flags, *self.more]
+
+    def format(self):
+        """The name of its row in the tolerance table."""
+        return self.quant + (" 2:4" if self.sparse else "")
 
     def __str__(self):
-        return f"{self.quant}{'-g%d' % self.group if self.group else ''} kv {self.kv}"
+        words = [self.format(), f"kv {self.kv}"]
+        if self.group:
+            words.append(f"group {self.group}")
+        if self.calib_tokens:
+            words.append("calibrated")
+        return " ".join([*words, *self.more])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,13 +89,17 @@ class Tolerance:
 
 
 def tolerances():
-    """The tolerance table: {(model, quant, kv): Tolerance}."""
+    """The tolerance table: {(model, format, kv): Tolerance}; a row may name several formats."""
     table, row = {}, re.compile(
-        r"\| (small|fixtures) \| (\w+) \| (\w+) \|([^|]+)\|([^|]+)\|([^|]+)\|"
+        r"\| (small|fixtures) \| ([\w:, ]+) \| ([\w, ]+) \|([^|]+)\|([^|]+)\|([^|]+)\|"
     )
     with open(TOLERANCES) as file:
         for match in filter(None, map(row.match, file)):
-            table[match.group(1, 2, 3)] = Tolerance(*(float(match.group(i)) for i in (4, 5, 6)))
+            limits = Tolerance(*(float(match.group(i)) for i in (4, 5, 6)))
+            for name in match.group(2).split(", "):
+                for kv in match.group(3).split(", "):
+                    if table.setdefault((match.group(1), name, kv), limits) is not limits:
+                        raise ValueError(f"{TOLERANCES}: two rows for {name}, {kv}")
     if not table:
         raise ValueError(f"{TOLERANCES} holds no tolerance table")
     return table
@@ -136,21 +159,30 @@ class ToolTest(unittest.TestCase):
         self.assertIn(message, result.stderr)
         self.assertEqual(result.stdout, "")
 
-    def engine(self, model, recipe):
-        """The engine of a model, compiled once for all tests of a build of qcc."""
+    def engine_path(self, model, recipe):
+        """Where the engine of a model for this build of qcc is kept."""
         folder = os.path.join(self.work_dir, "engines")
         os.makedirs(folder, exist_ok=True)
         built = os.stat(self.tool("qcc"))
         key = [os.path.abspath(model), *recipe.flags(), built.st_mtime_ns, built.st_size]
-        name = f"{os.path.basename(model)}-{recipe}".replace(" ", "-")
+        name = re.sub(r"[^\w]+", "-", f"{os.path.basename(model)} {recipe}")
         digest = hashlib.sha256(repr(key).encode()).hexdigest()[:12]
-        path = os.path.join(folder, f"{name}-{digest}.qengine")
+        return os.path.join(folder, f"{name}-{digest}.qengine")
+
+    def work_flags(self, model, recipe):
+        """The folder of calibrated weights: the compiler writes it, the interpreter finds them there."""
+        if not recipe.calib_tokens:
+            return []
+        return ["--work-dir", self.engine_path(model, recipe) + ".weights"]
+
+    def engine(self, model, recipe):
+        """The engine of a model, compiled once for all tests of a build of qcc."""
+        path = self.engine_path(model, recipe)
         with open(path + ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not os.path.exists(path):
-                self.succeed(
-                    "qcc", model, "--quiet", "--target", "sm_90", *recipe.flags(), "-o", path
-                )
+                flags = recipe.flags() + self.work_flags(model, recipe)
+                self.succeed("qcc", model, "--quiet", "--target", "sm_90", *flags, "-o", path)
         return path
 
     def logits(self, name, source, prompt, count, *flags, **more):
@@ -177,7 +209,8 @@ class ToolTest(unittest.TestCase):
 
     def interpreted(self, model, recipe, prompt, count):
         """In double precision: how a BLAS orders f32 sums depends on the processor."""
-        return self.logits("qcc-eval", model, prompt, count, "--f64", *recipe.flags())
+        flags = recipe.flags() + self.work_flags(model, recipe)
+        return self.logits("qcc-eval", model, prompt, count, "--f64", *flags)
 
     def simulated(self, model, recipe, prompt, count, *flags, **more):
         return self.logits(

@@ -44,7 +44,7 @@ bool isRewritten(Value weight, SymbolTableCollection &symbols) {
     Operation *symbol = symbols.lookupNearestSymbolFrom(get, get.getSymbolAttr());
     if (auto parameter = dyn_cast_or_null<graph::ParameterOp>(symbol)) {
       auto stored = cast<RankedTensorType>(parameter.getType());
-      if (isa<FloatType>(stored.getElementType()) && stored.getShape() == type.getShape() &&
+      if (isa<Float32Type, BFloat16Type>(stored.getElementType()) && stored.getShape() == type.getShape() &&
           parameter.getFile().starts_with(kWorkFiles))
         return true;
     } else if (symbol) {

@@ -28,6 +28,11 @@ Status PathRunner::prepare(mlir::Operation *cut, mlir::Operation *end) {
   return looked->prepare(cut, end);
 }
 
+void PathRunner::release() {
+  kept->release();
+  looked->release();
+}
+
 Expected<interp::Tensor<float>> PathRunner::run(size_t batch, mlir::Value value) {
   Expected<interp::Environment> values = store.get(batch);
   if (!values)

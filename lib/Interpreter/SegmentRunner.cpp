@@ -28,6 +28,7 @@ public:
 
   llvm::SmallVector<Value> liveAt(Operation *cut) const override;
   Status prepare(Operation *begin, Operation *end) override;
+  void release() override;
   Status overrideConstant(Value value, Tensor<float> tensor) override {
     return weights.replace(value, std::move(tensor));
   }
@@ -68,15 +69,17 @@ llvm::SmallVector<Value> Runner::liveAt(Operation *cut) const {
   return live.takeVector();
 }
 
-Status Runner::prepare(Operation *begin, Operation *end) {
+void Runner::release() {
   weights.clear();
   ops.clear();
   uses.clear();
+  std::lock_guard lock(mutex);
+  caches.clear();
+}
+
+Status Runner::prepare(Operation *begin, Operation *end) {
+  release(); // caches too: the module may have got another
   wanted = liveAt(end);
-  {
-    std::lock_guard lock(mutex); // the module may have got another cache
-    caches.clear();
-  }
   Operation *last = end ? end : body().getTerminator();
   for (Operation *op = begin ? begin : &body().front(); op != last; op = op->getNextNode()) {
     assert(op && "a piece begins before it ends");

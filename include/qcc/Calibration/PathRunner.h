@@ -26,6 +26,8 @@ public:
   /// Makes ready to take the batches from where they stand to `cut`, and to look on as far as `end` without keeping
   /// what is there. Loads the weights of both pieces.
   Status prepare(mlir::Operation *cut, mlir::Operation *end);
+  /// Forgets weights until the next `prepare`.
+  void release();
   /// Takes a batch to the cut, and returns a value that is live at the end (null: does not look further). Every batch
   /// goes once after each `prepare`; several threads may take different ones.
   Expected<interp::Tensor<float>> run(size_t batch, mlir::Value value);

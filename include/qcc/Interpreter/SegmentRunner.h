@@ -40,6 +40,9 @@ public:
   /// `end` null: up to the return. A kv_append and the attention of its layer must lie in one piece.
   virtual Status prepare(mlir::Operation *begin, mlir::Operation *end) = 0;
 
+  /// Forgets the piece, its weights and caches: memory for what comes before the next `prepare`.
+  virtual void release() = 0;
+
   /// Replaces the numbers of a value that follows from weights alone (a `graph.get` result or what is computed from it)
   /// and of what follows from it, until the next `prepare`: trial weights of a search.
   virtual Status overrideConstant(mlir::Value value, Tensor<float> tensor) = 0;

@@ -21,7 +21,7 @@ constexpr int64_t kWindow = 2048;
 /// Rows that judge candidates: at most so many, and so many numbers.
 constexpr int64_t kHeldOutRows = 4096, kHeldOutNumbers = int64_t(16) << 20;
 /// Bytes of each module's values at a cut that stay in memory.
-constexpr uint64_t kEnvironmentBudget = uint64_t(256) << 20;
+constexpr uint64_t kEnvironmentBudget = uint64_t(128) << 20;
 
 Expected<int64_t> modelInteger(ModuleOp module, StringRef name) {
   auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
@@ -238,6 +238,8 @@ Expected<quant::Moments> Sequential::gather(Step &step) {
       return status.takeError();
   }
   pending.clear();
+  quantized->release(); // solving needs the memory
+  exact->release();
   return std::move(sum).finish();
 }
 
@@ -257,8 +259,9 @@ Status Sequential::solve(Step &step, StepFile &file) {
     std::optional<quant::CodeFormat> format;
     if (layer.schemes.weights)
       format = codeFormat(layer.schemes.weights);
-    Expected<SolvedLayer> solved = solveLayer(w->data(), w->shape[0], w->shape[1], moments, format, layer.prune,
-                                              settings.with(options.given, layer.name()));
+    bool isLastUse = &layer == &step.layers.back() && !step.norm;
+    Expected<SolvedLayer> solved = solveLayer(w->data(), w->shape[0], w->shape[1], moments, isLastUse, format,
+                                              layer.prune, settings.with(options.given, layer.name()));
     if (!solved)
       return Error{text(layer.name(), ": ", solved.error().message), solved.error().code};
     if (solved->report.heldOutError >= worstError) {

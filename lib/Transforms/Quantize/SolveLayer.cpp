@@ -88,8 +88,8 @@ std::string SolveSettings::describe() const {
   return out.str();
 }
 
-Expected<SolvedLayer> solveLayer(std::span<const float> w, int64_t rows, int64_t cols, const quant::Moments &moments,
-                                 const std::optional<quant::CodeFormat> &format, bool prunes,
+Expected<SolvedLayer> solveLayer(std::span<const float> w, int64_t rows, int64_t cols, quant::Moments &moments,
+                                 bool isLastUse, const std::optional<quant::CodeFormat> &format, bool prunes,
                                  const SolveSettings &settings) {
   SolvedLayer solved;
   solved.coded.rows = rows;
@@ -109,7 +109,8 @@ Expected<SolvedLayer> solveLayer(std::span<const float> w, int64_t rows, int64_t
       return solved;
     }
   }
-  auto coded = quant::searchGptq(w, rows, moments, *format, settings.gptq, settings.search, mask);
+  auto coded = isLastUse ? quant::searchGptq(w, rows, std::move(moments), *format, settings.gptq, settings.search, mask)
+                         : quant::searchGptq(w, rows, moments, *format, settings.gptq, settings.search, mask);
   if (!coded)
     return coded.takeError();
   solved.coded = std::move(coded->coded);

@@ -32,8 +32,9 @@ struct SolvedLayer {
 
 /// W[rows, cols] as codes of `format`, or pruned to 2:4 (`prunes`), or both: the mask first, then codes within it.
 /// `moments` may be empty (k = 0) for pruning by magnitude without codes.
-Expected<SolvedLayer> solveLayer(std::span<const float> w, int64_t rows, int64_t cols, const quant::Moments &moments,
-                                 const std::optional<quant::CodeFormat> &format, bool prunes,
+/// `isLastUse`: they may be given up on the way, which spares a k × k matrix.
+Expected<SolvedLayer> solveLayer(std::span<const float> w, int64_t rows, int64_t cols, quant::Moments &moments,
+                                 bool isLastUse, const std::optional<quant::CodeFormat> &format, bool prunes,
                                  const SolveSettings &settings);
 
 } // namespace qcc

@@ -21,7 +21,7 @@ constexpr int64_t kWindow = 2048;
 /// Rows that judge candidates: at most so many, and so many numbers.
 constexpr int64_t kHeldOutRows = 4096, kHeldOutNumbers = int64_t(16) << 20;
 /// Bytes of each module's values at a cut that stay in memory.
-constexpr uint64_t kEnvironmentBudget = uint64_t(128) << 20;
+constexpr uint64_t kEnvironmentBudget = uint64_t(32) << 20;
 
 Expected<int64_t> modelInteger(ModuleOp module, StringRef name) {
   auto model = module->getAttrOfType<DictionaryAttr>("graph.model");

@@ -4,12 +4,14 @@ directories are in bad_checkpoints_test.py.
     bad_input_test.py BIN_DIR WORK_DIR
 """
 
+import json
 import os
 import resource
 import shutil
 import sys
 
 import harness
+import numpy as np
 from harness import FIXTURES, SMALL, Recipe
 
 MODEL = os.path.join(FIXTURES, "llama2")
@@ -27,9 +29,14 @@ class Compiler(harness.ToolTest):
         for status, message, arguments in (
             (2, "unknown GPU 'sm_70'; must be sm_80, sm_89 or sm_90", ("--target", "sm_70")),
             (69, "sm_80: has no FP8 tensor cores", ("--target", "sm_80,sm_90", "--quant", "fp8")),
-            (2, "unknown preset 'int3'; must be none, fp8 or w4a16", ("--quant", "int3")),
-            (2, "unknown type 'int8'; must be bf16 or fp8", ("--kv-cache-dtype", "int8")),
-            (2, "48 must be 32, 64 or 128", ("--quant", "w4a16", "--group-size", "48")),
+            (2, "unknown preset 'int3'; must be none, fp8,", ("--quant", "int3")),
+            (2, "unknown type 'int4'; must be bf16, fp8 or int8", ("--kv-cache-dtype", "int4")),
+            (69, "fp8_block needs", ("--target", "sm_80", "--quant", "fp8_block")),
+            (69, "no kernels for 3-bit weights", ("--quant", "w3a16")),
+            (69, "no kernels for 2-bit weights", ("--quant", "w2a16")),
+            (2, "gptq needs calibration tokens", ("--quant", "w4a16", "--method", "gptq")),
+            (2, "no 2:4 product for --quant w4a16", ("--quant", "w4a16", "--sparsity", "2:4")),
+            (2, "48 must be 32, 64, 128 or channel", ("--quant", "w4a16", "--group-size", "48")),
             (2, "fp8 has no groups", ("--quant", "fp8", "--group-size", "64")),
             (2, "1000 exceeds the model's max_position_embeddings 256", ("--max-context", "1000")),
             (2, "unknown phase 'link'", ("--compile-to", "link")),
@@ -106,6 +113,56 @@ class Compiler(harness.ToolTest):
         )
         with open(self.path("x")) as file:
             self.assertEqual(file.read(), "before")
+
+
+class Calibration(harness.ToolTest):
+    """Calibration data that cannot be used: said before anything is searched, and nothing is left."""
+
+    def check_refused(self, message, data, *flags, status=65):
+        before = sorted(os.listdir(self.folder))
+        out = ("--quiet", "-o", self.path("x"))
+        result = self.call("qcc", MODEL, "--quant", "w4a16", *flags, data, *out)
+        self.refused(result, status, message)
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        return self.path(name)
+
+    def lines(self, *sequences):
+        text = "".join(json.dumps({"input_ids": list(ids)}) + "\n" for ids in sequences)
+        return self.write("x.jsonl", text.encode())
+
+    def ids(self, shape, dtype, first=0):
+        np.save(self.path("x.npy"), (np.arange(np.prod(shape)) % 97 + first).reshape(shape).astype(dtype))
+        return self.path("x.npy")
+
+    def test_ids_outside_the_vocabulary(self):
+        for message, ids in (("token 2: id 131 is outside", [1, 2, 131]), ("id -1 is", [-1, 2, 3])):
+            with self.subTest(message):
+                self.check_refused(message, self.lines(ids, range(90)), "--calib")
+        self.check_refused("id -1 is outside", self.ids((8, 32), np.int64, first=-1), "--calib")
+
+    def test_empty_and_short_files(self):
+        too_little = "calibration needs at least 2 sequences and 64 tokens"
+        self.check_refused(too_little, self.write("empty.jsonl", b""), "--calib")
+        self.check_refused(too_little, self.lines([1, 2], [3, 4]), "--calib")
+        self.check_refused(too_little, self.ids((1, 256), np.int32), "--calib")
+        self.check_refused("is not a .npy file", self.write("empty.npy", b""), "--calib")
+
+    def test_other_contents(self):
+        text = self.write("x.txt", b"In the beginning " * 99)
+        self.check_refused("text is only for byte vocabularies", text, "--calib")
+        self.check_refused("element type f32", self.ids((8, 32), np.float32), "--calib")
+        self.check_refused("cannot open", self.path("nothing.jsonl"), "--calib", status=74)
+
+    def test_statistics_of_another_model(self):
+        other, stats = os.path.join(FIXTURES, "qwen2"), self.path("other.stats")
+        tokens = self.ids((8, 32), np.int32)
+        self.succeed("qcc-calibrate", other, "--calib", tokens, "-o", stats)
+        flags = ("--method", "smoothquant", "--stats")
+        self.check_refused("statistics of another model (qwen2)", stats, *flags)
 
 
 class Runner(harness.ToolTest):

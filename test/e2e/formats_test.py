@@ -83,8 +83,14 @@ class Calibrated(FormatTest):
     def test_static_activations(self):
         self.check(
             self.calibrated("fp8_tensor", "--method", "rtn"),
-            self.calibrated("w8a8", "--method", "rtn", "--activations", "static"),
-            self.calibrated("fp8", "--method", "rtn", "--activations", "static", kv="fp8"),
+            self.calibrated("w8a8", "--method", "rtn", static=True),
+            self.calibrated("fp8", "--method", "rtn", static=True),
+        )
+
+    def test_scales_of_keys_and_values(self):
+        self.check(
+            self.calibrated("none", kv="fp8"),
+            self.calibrated("w8a8", "--method", "rtn", "--kv-scales", "tensor", kv="fp8"),
         )
 
     def test_sparse_refit(self):

@@ -53,6 +53,7 @@ class Recipe:
     kv: str = "bf16"
     group: object = 0  # a number of columns, or "channel"; 0 for the preset's own
     sparse: bool = False
+    static: bool = False  # activations
     more: tuple = ()
     calib_tokens: int = 0  # of the calibration text; 0 for none
 
@@ -62,13 +63,15 @@ class Recipe:
             flags += ["--group-size", str(self.group)]
         if self.sparse:
             flags += ["--sparsity", "2:4"]
+        if self.static:
+            flags += ["--activations", "static"]
         if self.calib_tokens:
             flags += ["--calib", CALIB, "--calib-tokens", str(self.calib_tokens)]
         return [*flags, *self.more]
 
     def format(self):
         """The name of its row in the tolerance table."""
-        return self.quant + (" 2:4" if self.sparse else "")
+        return self.quant + (" 2:4" if self.sparse else "") + (" static" if self.static else "")
 
     def __str__(self):
         words = [self.format(), f"kv {self.kv}"]

@@ -57,9 +57,15 @@ class Tolerances(harness.ToolTest):
             (Recipe("w4a16"), BF16),
             (Recipe("w4a16", group=32), Recipe("w4a16")),
             (Recipe("w4a16"), Recipe("fp8")),
+            (Recipe("w4a16_asym"), Recipe("w4a16")),
+            (Recipe("w8a16"), BF16),
+            (Recipe("w8a8"), Recipe("w8a16")),
+            (Recipe("fp8_block"), Recipe("fp8")),
+            (Recipe("fp8_tensor"), Recipe("fp8")),
+            (Recipe("none", "int8"), BF16),
         ):
             with self.subTest(actual=str(actual), expected=str(expected)):
-                limit = table["small", expected.quant, expected.kv]
+                limit = table["small", expected.format(), expected.kv]
                 _, rows = self.simulated(SMALL, actual, prompt, 0)
                 _, reference = self.interpreted(SMALL, expected, prompt, 0)
                 scale = np.abs(reference).max()

@@ -71,7 +71,7 @@ class Eval(unittest.TestCase):
         result = self.run_tool(SMALL, "--text", text, "--window", "40", "--quant", "none", "--json")
         self.assertEqual(result.returncode, 0, result.stderr)
         report = json.loads(result.stdout)
-        self.assertEqual([entry["quant"] for entry in report["results"]], ["float", "none"])
+        self.assertEqual((report["quant"], report["windows"]), ("none", 2))
         total = 0.0
         for begin in (0, 40):
             window = data[begin:begin + 40]
@@ -79,9 +79,9 @@ class Eval(unittest.TestCase):
             logits = np.load(out).astype(np.float64)
             log_sum = np.log(np.exp(logits).sum(axis=1))
             total += sum(log_sum[i] - logits[i, window[i + 1]] for i in range(39))
-        self.assertEqual(report["results"][0]["tokens"], 78)
-        self.assertAlmostEqual(report["results"][0]["nats_per_token"], total / 78, delta=1e-5)
-        self.assertNotEqual(report["results"][0]["nats_per_token"], report["results"][1]["nats_per_token"])
+        self.assertEqual(report["positions"], 80)
+        self.assertAlmostEqual(report["nll"]["float"], total / 78, delta=1e-5)
+        self.assertNotEqual(report["nll"]["float"], report["nll"]["quantized"])
 
     def test_bad_usage_is_refused(self):
         self.check_refused(2, "nothing to do", LLAMA)
@@ -96,14 +96,14 @@ class Eval(unittest.TestCase):
         self.check_refused(2, "exclude each other", LLAMA, "--tokens", "1", "--text", "x")
         self.check_refused(2, "--max-new is for --tokens", LLAMA, "--text", "x", "--max-new", "1")
         self.check_refused(2, "--group-size", LLAMA, "--tokens", "1", "--group-size", "64")
-        self.check_refused(2, "must be 32, 64 or 128", LLAMA, "--tokens", "1", "--quant", "w4a16", "--group-size", "7")
+        self.check_refused(2, "must be 32, 64, 128 or channel", LLAMA, "--tokens", "1", "--quant", "w4a16", "--group-size", "7")
         self.check_refused(2, "--kv-cache-dtype", LLAMA, "--tokens", "1", "--kv-cache-dtype", "fp8")
 
     def test_bad_input_is_refused(self):
         text = os.path.join(self.folder, "short")
         with open(text, "w") as file:
             file.write("short")
-        self.check_refused(65, "byte vocabulary", LLAMA, "--text", text)
+        self.check_refused(2, "give token ids with --tokens-file", LLAMA, "--text", text)
         self.check_refused(65, "a window needs 512", SMALL, "--text", text)
         self.check_refused(74, "not a directory", text, "--tokens", "1")
         self.check_refused(65, "is not a .npy file", LLAMA, "--tokens", self.npy(b"no array"))

@@ -3,12 +3,16 @@
 reproducible_test.py BIN_DIR WORK_DIR
 """
 
+import glob
 import os
 import shutil
+import subprocess
 import sys
+import time
 
 import harness
-from harness import FIXTURES, SMALL, Recipe
+import numpy as np
+from harness import CALIB, FIXTURES, SMALL, Recipe
 
 RECIPE = Recipe("w4a16", "fp8").flags()
 COMMON = ["--target", "sm_80,sm_90", "--quiet"]
@@ -16,12 +20,19 @@ FLAGS = COMMON + RECIPE
 PHASES = ["import", "quantize", "schedule", "engine"]
 
 
+CALIBRATED = {
+    "awq and gptq": ["--quant", "w4a16", "--method", "awq+gptq", "--group-size", "32"],
+    "smoothquant": ["--quant", "w8a8", "--method", "smoothquant", "--kv-cache-dtype", "fp8"],
+    "pruned": ["--quant", "fp8", "--sparsity", "2:4"],
+}
+
+
 def content(path):
     with open(path, "rb") as file:
         return file.read()
 
 
-class Reproducible(harness.ToolTest):
+class EngineTest(harness.ToolTest):
     def compile(self, name, *arguments, **more):
         """The bytes of the engine that qcc writes under `name` in the test's folder."""
         out = self.path(name)
@@ -35,6 +46,8 @@ class Reproducible(harness.ToolTest):
             f"the engine differs {what}: {len(expected)} and {len(actual)} bytes",
         )
 
+
+class Reproducible(EngineTest):
     def test_compiling_on_from_each_phase(self):
         dumps = self.path("dumps")
         expected = self.compile("whole", SMALL, *FLAGS, "--dump-phases-to", dumps)
@@ -91,6 +104,53 @@ class Reproducible(harness.ToolTest):
             first,
             self.compile("b", model, "--target", "sm_90", *Recipe("w4a16").flags(), "--quiet"),
         )
+
+
+class Calibrated(EngineTest):
+    """Searched and solved weights too."""
+
+    def test_threads(self):
+        model = os.path.join(FIXTURES, "llama2")
+        calib = self.path("calib.npy")
+        np.save(calib, np.random.default_rng(1).integers(0, 131, (16, 64), dtype=np.int32))
+        for name, flags in CALIBRATED.items():
+            with self.subTest(name):
+                flags = [*COMMON[2:], *flags, "--calib", calib]
+                one = self.compile("one", model, *flags, "--threads", 1)
+                two = self.compile("two", model, *flags, "--threads", 2)
+                self.check_same(one, two, f"({name}) with 2 threads")
+
+    def finished(self, folder):
+        """The files of finished steps and when each was written."""
+        files = glob.glob(os.path.join(folder, "quantized", "*.safetensors"))
+        return {path: os.stat(path).st_mtime_ns for path in files}
+
+    def test_going_on_after_a_kill(self):
+        flags = ["--target", "sm_90", "--quiet", "--quant", "w8a8", "--method", "smoothquant+gptq"]
+        flags += ["--calib", CALIB, "--calib-tokens", "2048"]
+        expected = self.compile("undisturbed", SMALL, *flags)
+        self.assertFalse(os.path.exists(self.path("undisturbed.work")))
+        out, work = self.path("killed"), self.path("work")
+        for steps in (1, 12):
+            with self.subTest(steps):
+                command = [self.tool("qcc"), SMALL, *flags, "--work-dir", work, "-o", out]
+                process = subprocess.Popen(command, env=self.environment())
+                while process.poll() is None and len(self.finished(work)) < steps:
+                    time.sleep(0.01)
+                process.kill()
+                self.assertNotEqual(process.wait(), 0, "nothing was interrupted")
+                self.assertFalse(os.path.exists(out))
+                before = self.finished(work)
+                self.check_same(
+                    expected,
+                    self.compile("killed", SMALL, *flags, "--work-dir", work),
+                    f"after a kill behind {len(before)} steps",
+                )
+                after = self.finished(work)
+                self.assertEqual({path: after[path] for path in before}, before)
+                self.assertGreater(len(after), len(before))
+                os.unlink(out)
+                shutil.rmtree(work)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <numeric>
 
 namespace qcc::quant {
@@ -62,11 +63,13 @@ Expected<Factor> factorize(const Moments &moments, double damping, ColumnOrder o
   }
   double mean = factor.deadColumns < k ? sum / double(k - factor.deadColumns) : 0;
   factor.columns = positionsOf(moments, order);
-  factor.lower.resize(k * k);
+  factor.lower.reset(static_cast<double *>(std::calloc(size_t(k) * size_t(k), sizeof(double))));
+  if (!factor.lower)
+    throw std::bad_alloc();
   for (;; ++factor.escalations) {
     factor.lambda = factor.damping * mean;
     fill(moments, factor, threads);
-    Status status = choleskyLower(factor.lower.data(), k, threads);
+    Status status = choleskyLower(factor.lower.get(), k, threads);
     if (status)
       return factor;
     if (factor.escalations == kEscalations)
@@ -101,7 +104,7 @@ std::vector<float> correct(std::span<const float> w, std::span<const float> prod
       for (int64_t row = begin; row < end; ++row)
         for (int64_t i = 0; i < k; ++i)
           tile[(row - begin) * k + i] = product[row * k + factor.columns[i]];
-      solveRows(factor.lower.data(), k, tile.data(), end - begin, k);
+      solveRows(factor.lower.get(), k, tile.data(), end - begin, k);
       for (int64_t row = begin; row < end; ++row)
         for (int64_t i = 0; i < k; ++i) {
           float &value = corrected[row * k + factor.columns[i]];
@@ -131,7 +134,7 @@ double energy(std::span<const float> w, int64_t rows, const Factor &factor, unsi
         sum -= factor.lambda * value * value;
       }
     cblas_dtrmm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, end - begin, k, 1,
-                factor.lower.data(), k, tile.data(), k);
+                factor.lower.get(), k, tile.data(), k);
     for (double value : tile)
       sum += value * value;
     parts[begin / kRows] = sum;

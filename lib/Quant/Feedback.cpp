@@ -44,7 +44,7 @@ private:
   /// pushed[row, j - begin] += Σ d_i L_ij over i in [from, to), for columns j in [begin, end).
   void push(int64_t begin, int64_t end, int64_t from, int64_t to, double *pushed, int64_t pitch) {
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, height, end - begin, to - from, 1, errors.data() + from, k,
-                factor.lower.data() + from * k + begin, k, 1, pushed, pitch);
+                factor.lower.get() + from * k + begin, k, 1, pushed, pitch);
   }
 
   /// Positions [begin, end), the last first.
@@ -67,7 +67,7 @@ private:
       codes.emplace_back(coded, blocks, first + row);
     for (int64_t j = end - 1; j >= begin; --j) {
       int64_t col = factor.columns[j];
-      const double *lower = factor.lower.data() + j * k;
+      const double *lower = factor.lower.get() + j * k;
       bool dead = factor.dead[col];
       double perDiagonal = 1 / lower[j];
       for (int64_t row = rowBegin; row < rowEnd; ++row) {

@@ -4,7 +4,14 @@
 
 #include "qcc/Quant/Gptq.h"
 
+#include <cstdlib>
+#include <memory>
+
 namespace qcc::quant {
+
+struct Freed {
+  void operator()(void *memory) const { std::free(memory); }
+};
 
 /// H + λI with its columns in the order of elimination, factored. Positions count against time: the column at the last
 /// position is quantized first.
@@ -26,7 +33,9 @@ struct Factor {
   std::vector<int64_t> columns; ///< of each position
   std::vector<uint8_t> dead;    ///< of each column: 1 when its input was always zero
   int64_t deadColumns = 0;
-  std::vector<double> lower; ///< [k, k], the lower triangle
+  /// [k, k], the lower triangle. From calloc: pages above the diagonal are never touched and take no memory, which is
+  /// 0.8 GB for k = 14336.
+  std::unique_ptr<double[], Freed> lower;
 };
 Expected<Factor> factorize(const Moments &moments, double damping, ColumnOrder order, unsigned threads);
 

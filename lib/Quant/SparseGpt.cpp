@@ -30,7 +30,7 @@ public:
       std::fill(pushed.begin(), pushed.end(), 0.0);
       if (end < k) // Σ_{i ≥ end} d_i L_ij for the block's positions j
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, height, width, k - end, 1, errors.data() + end, k,
-                    factor.lower.data() + end * k + begin, k, 0, pushed.data(), width);
+                    factor.lower.get() + end * k + begin, k, 0, pushed.data(), width);
       for (int64_t row = 0; row < height; ++row)
         for (int64_t top = end; top > begin; top -= std::min<int64_t>(4, top - begin))
           pruneFour(row, begin, std::max(begin, top - 4), top, pushed.data() + row * width);
@@ -42,7 +42,7 @@ private:
   /// Positions [bottom, top) of a row, the columns of a four. `errors` holds w until a position is done, then w - q;
   /// `pushed` the sums Σ d_i L_ij of the block that starts at `begin`.
   void pruneFour(int64_t row, int64_t begin, int64_t bottom, int64_t top, double *pushed) {
-    const double *lower = factor.lower.data();
+    const double *lower = factor.lower.get();
     double *error = &errors[size_t(row * k)];
     // The running weights before any of the four is decided: each later one with the earlier at their best.
     double score[4], best[4];

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 namespace qcc {
+using namespace std::chrono_literals;
+
 namespace {
 
 std::string amountText(uint64_t amount, bool bytes) {
@@ -47,22 +49,23 @@ std::string progressLine(const std::string &label, uint64_t done, uint64_t total
 }
 
 Progress::Progress(std::string label, uint64_t total, ProgressMode mode, bool bytes)
-    : label(std::move(label)), total(total),
-      enabled(mode == ProgressMode::On || (mode == ProgressMode::Auto && isatty(STDERR_FILENO))), bytes(bytes),
-      start(std::chrono::steady_clock::now()), drawn(start) {}
+    : label(std::move(label)), total(total), mode(mode != ProgressMode::Auto ? mode
+                                                  : isatty(STDERR_FILENO)    ? ProgressMode::On
+                                                                             : ProgressMode::Log),
+      bytes(bytes), start(std::chrono::steady_clock::now()), drawn(start) {}
 
 Progress::~Progress() {
-  if (!enabled)
-    return;
-  draw(std::chrono::steady_clock::now());
-  std::fputc('\n', stderr);
+  if (mode == ProgressMode::On || (mode == ProgressMode::Log && begun))
+    draw(std::chrono::steady_clock::now());
+  if (mode == ProgressMode::On)
+    std::fputc('\n', stderr);
 }
 
 void Progress::advance(uint64_t amount) {
   std::lock_guard lock(mutex);
   done = std::min(total, done + amount);
   auto now = std::chrono::steady_clock::now();
-  if (!enabled || now - drawn < std::chrono::milliseconds(100))
+  if (mode == ProgressMode::Off || now - drawn < (mode == ProgressMode::On ? 100ms : 1min))
     return;
   drawn = now;
   draw(now);
@@ -70,7 +73,9 @@ void Progress::advance(uint64_t amount) {
 
 void Progress::draw(std::chrono::steady_clock::time_point now) {
   double seconds = std::chrono::duration<double>(now - start).count();
-  std::string line = "\r" + progressLine(label, done, total, seconds, bytes) + "\x1b[K";
+  std::string line = progressLine(label, done, total, seconds, bytes);
+  line = mode == ProgressMode::On ? "\r" + line + "\x1b[K" : line + "\n";
+  begun = true;
   std::fwrite(line.data(), 1, line.size(), stderr);
   std::fflush(stderr);
 }

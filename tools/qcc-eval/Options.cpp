@@ -151,6 +151,8 @@ Status fillVariants(Flags &flags, Options &options) {
     if (!numerics)
       return numerics.takeError();
     variant.numerics = *numerics;
+    if (flags.progress)
+      variant.quantize->progress = ProgressMode::On;
   }
   if (options.generates && options.variants.empty())
     options.variants.push_back({"float", std::nullopt});

@@ -275,7 +275,7 @@ private:
     write.targets = options.targets;
     write.threads = options.threads ? options.threads : defaultThreads();
     write.kernelCache = options.kernelCache.empty() ? codegen::KernelCache::defaultDirectory() : options.kernelCache;
-    write.progress = options.quiet ? ProgressMode::Off : ProgressMode::Auto;
+    write.progress = options.quantize.progress;
     write.inputs = inputs;
     Expected<std::unique_ptr<ModuleWeights>> weights = openWeights(*module, modelDirectory);
     if (!weights)

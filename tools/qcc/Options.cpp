@@ -265,6 +265,8 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   for (auto fill : {fillPhases, fillQuantization, fillSizes, fillTargets})
     if (Status s = fill(flags, options); !s)
       return s.takeError();
+  if (options.quiet)
+    options.quantize.progress = ProgressMode::Off;
   if (Status s = refuseLateFlags(flags, options); !s)
     return s.takeError();
   if (options.input.empty())

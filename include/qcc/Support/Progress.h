@@ -9,15 +9,16 @@
 
 namespace qcc {
 
-enum class ProgressMode { Auto, On, Off }; ///< Auto: on when standard error is a terminal
+/// On: a line that is redrawn; Log: whole lines, one a minute, none in the first; Auto: On at a terminal, else Log.
+enum class ProgressMode { Auto, On, Log, Off };
 
-/// "label [#####.....]  52 %  1.1/2.1 GiB  ETA 12 s" on standard error, redrawn at most ten times a second. Thread
-/// safe.
+/// "label [#####.....]  52 %  1.1/2.1 GiB  ETA 12 s" on standard error, redrawn at most ten times a second; a line a
+/// minute in logs. Thread safe.
 class Progress {
 public:
   /// `total` in any unit; with `bytes` amounts are shown as sizes.
   Progress(std::string label, uint64_t total, ProgressMode mode, bool bytes);
-  /// Ends the line.
+  /// Ends the line; a log of which nothing was written stays empty.
   ~Progress();
   void advance(uint64_t amount);
 
@@ -26,7 +27,8 @@ private:
 
   std::string label;
   uint64_t total, done = 0;
-  bool enabled, bytes;
+  ProgressMode mode;
+  bool bytes, begun = false;
   std::chrono::steady_clock::time_point start, drawn;
   std::mutex mutex;
 };

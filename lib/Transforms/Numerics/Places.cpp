@@ -19,17 +19,6 @@ bool isTransparent(Operation *op) {
              graph::DequantizeOp, graph::GatherRowsOp>(op);
 }
 
-StringRef rootSymbol(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto get = dyn_cast<graph::GetOp>(op))
-      return get.getSymbol();
-    if (op->getNumOperands() == 0)
-      break;
-    value = op->getOperand(0);
-  }
-  return {};
-}
-
 /// Whether calibration stored the weight itself, changed (AWQ's clipped weights), whatever was done to it since.
 bool isRewritten(Value weight, SymbolTableCollection &symbols) {
   auto type = cast<RankedTensorType>(weight.getType());

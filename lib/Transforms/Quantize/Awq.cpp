@@ -32,29 +32,16 @@ struct AwqPass : OfQuantizeOptions<impl::AwqPassBase<AwqPass>> {
   using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
-    QuantizeOptions asked = given ? *given : fromText();
+    QuantizeOptions asked = readOptions();
     // A second time would write over the vectors that the first reads.
     if (readsWorkFile(getOperation(), "awq-")) {
       getOperation().emitError() << "AWQ has changed the module already; ask for it once";
       return signalPassFailure();
     }
-    SmoothSearch search(getOperation(), asked, {"awq", propose, /*clips=*/given || clip});
+    SmoothSearch search(getOperation(), asked, {"awq", propose, /*clips=*/clip});
     if (failed(search.run()))
       return signalPassFailure();
     folded += unsigned(search.pairsFolded());
-  }
-
-  QuantizeOptions fromText() const {
-    QuantizeOptions options;
-    options.preset = preset;
-    options.groupSize = groupSize;
-    options.exclude.assign(exclude.begin(), exclude.end());
-    options.quantizeHead = head;
-    options.calib = calib;
-    options.calibTokens = calibTokens;
-    options.workDir = workDir;
-    options.threads = threads;
-    return options;
   }
 };
 

@@ -83,7 +83,7 @@ Expected<calib::Statistics> statisticsFor(ModuleOp module, const QuantizeOptions
   calib::observeInputs(*observed, {"absmax", "mean_abs", "histogram"});
   calib::CollectOptions collect;
   collect.threads = options.threads;
-  collect.progress = ProgressMode::Auto;
+  collect.progress = options.progress;
   if (!options.workDir.empty())
     collect.directory = options.workDir;
   return calib::collectStatistics(*observed, *input->weights, input->tokens, collect);

@@ -16,28 +16,11 @@ struct GptqPass : OfQuantizeOptions<impl::GptqPassBase<GptqPass>> {
   using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
-    QuantizeOptions asked = given ? *given : fromText();
+    QuantizeOptions asked = readOptions();
     Sequential sequential(getOperation(), asked);
     if (failed(sequential.run()))
       return signalPassFailure();
     solved += unsigned(sequential.layersDone());
-  }
-
-  QuantizeOptions fromText() const {
-    QuantizeOptions options;
-    options.preset = preset;
-    options.groupSize = groupSize;
-    options.exclude.assign(exclude.begin(), exclude.end());
-    options.pruneExclude = options.exclude;
-    options.quantizeHead = head;
-    options.prune = prune;
-    options.calib = calib;
-    options.calibTokens = calibTokens;
-    options.workDir = workDir;
-    if (damping >= 0)
-      options.damping = damping;
-    options.threads = threads;
-    return options;
   }
 };
 

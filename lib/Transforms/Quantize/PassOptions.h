@@ -48,6 +48,49 @@ template <typename PassBase> struct OfQuantizeOptions : PassBase {
   }
 
 protected:
+  bool isGiven() const { return given.has_value(); }
+
+  /// What the pass was made of, or else what its text says.
+  QuantizeOptions readOptions() const {
+    if (given)
+      return *given;
+    QuantizeOptions options;
+    if constexpr (requires { this->preset; })
+      options.preset = this->preset;
+    if constexpr (requires { this->groupSize; })
+      options.groupSize = this->groupSize;
+    if constexpr (requires { this->exclude; })
+      options.exclude.assign(this->exclude.begin(), this->exclude.end());
+    if constexpr (requires { this->head; })
+      options.quantizeHead = this->head;
+    if constexpr (requires { this->embeddings; })
+      options.quantizeEmbeddings = this->embeddings;
+    if constexpr (requires { this->prune; }) {
+      options.prune = this->prune;
+      options.pruneExclude = options.exclude;
+    }
+    if constexpr (requires { this->calib; }) {
+      options.calib = this->calib;
+      options.calibTokens = this->calibTokens;
+      options.workDir = this->workDir;
+      options.threads = this->threads;
+    }
+    if constexpr (requires { this->stats; })
+      options.stats = this->stats;
+    if constexpr (requires { this->alpha; })
+      if (this->alpha >= 0)
+        options.smoothAlpha = this->alpha;
+    if constexpr (requires { this->damping; })
+      if (this->damping >= 0)
+        options.damping = this->damping;
+    if constexpr (requires { this->perTensor; }) {
+      options.kvCache = this->type;
+      options.kvScales = this->perTensor ? KvScales::Tensor : KvScales::Head;
+    }
+    return options;
+  }
+
+private:
   std::optional<QuantizeOptions> given;
 };
 

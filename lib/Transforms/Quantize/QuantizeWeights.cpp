@@ -32,7 +32,7 @@ struct QuantizeWeightsPass : OfQuantizeOptions<impl::QuantizeWeightsPassBase<Qua
   QuantizeWeightsPass(const QuantizeOptions &options, bool searches) : OfQuantizeOptions(options) { search = searches; }
 
   void runOnOperation() override {
-    QuantizeOptions asked = given ? *given : fromText();
+    QuantizeOptions asked = readOptions();
     Expected<std::vector<LayerPlan>> layers = planLayers(getOperation(), asked);
     if (!layers) {
       getOperation().emitError() << layers.error().message;
@@ -69,16 +69,6 @@ struct QuantizeWeightsPass : OfQuantizeOptions<impl::QuantizeWeightsPassBase<Qua
       return WalkResult(rewriter.deriveWeight(embedding.getTableMutable(), schemes, search));
     });
     return failure(result.wasInterrupted());
-  }
-
-  QuantizeOptions fromText() const {
-    QuantizeOptions options;
-    options.preset = preset;
-    options.groupSize = groupSize;
-    options.exclude.assign(exclude.begin(), exclude.end());
-    options.quantizeHead = head;
-    options.quantizeEmbeddings = embeddings;
-    return options;
   }
 };
 

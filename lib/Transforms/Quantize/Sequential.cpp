@@ -80,7 +80,7 @@ LogicalResult Sequential::run() {
   for (Step &step : steps)
     for (LayerPlan &layer : step.layers)
       total += uint64_t(cast<RankedTensorType>(layer.linear.getW().getType()).getNumElements());
-  Progress progress("quantize", total, ProgressMode::Auto, /*bytes=*/false);
+  Progress progress("quantize", total, options.progress, /*bytes=*/false);
   for (auto [number, step] : llvm::enumerate(steps)) {
     if (failed(runStep(step, number)))
       return failure();

@@ -22,7 +22,7 @@ struct SetKvCachePass : OfQuantizeOptions<impl::SetKvCachePassBase<SetKvCachePas
   using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
-    const QuantizeOptions asked = given ? *given : fromText();
+    const QuantizeOptions asked = readOptions();
     for (auto cache : getOperation().getOps<graph::KvCacheOp>()) {
       ++caches;
       if (asked.kvCache == KvCacheType::Fp8) {
@@ -40,18 +40,6 @@ struct SetKvCachePass : OfQuantizeOptions<impl::SetKvCachePassBase<SetKvCachePas
   }
 
 private:
-  QuantizeOptions fromText() const {
-    QuantizeOptions options;
-    options.kvCache = type;
-    options.kvScales = perTensor ? KvScales::Tensor : KvScales::Head;
-    options.calib = calib;
-    options.calibTokens = calibTokens;
-    options.stats = stats;
-    options.workDir = workDir;
-    options.threads = threads;
-    return options;
-  }
-
   LogicalResult setFp8(graph::KvCacheOp cache, const QuantizeOptions &asked) {
     // An edited or calibrated scale is kept.
     std::optional<ArrayRef<float>> k = cache.getKScale(), v = cache.getVScale();

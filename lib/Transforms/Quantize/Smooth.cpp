@@ -113,7 +113,7 @@ struct SmoothPass : OfQuantizeOptions<impl::SmoothPassBase<SmoothPass>> {
   using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
-    QuantizeOptions asked = given ? *given : fromText();
+    QuantizeOptions asked = readOptions();
     if (asked.workDir.empty()) {
       getOperation().emitError() << "smoothing vectors need a directory; name one with work-dir";
       return signalPassFailure();
@@ -135,22 +135,6 @@ struct SmoothPass : OfQuantizeOptions<impl::SmoothPassBase<SmoothPass>> {
     if (failed(search.run()))
       return signalPassFailure();
     folded += unsigned(search.pairsFolded());
-  }
-
-  QuantizeOptions fromText() const {
-    QuantizeOptions options;
-    options.preset = preset;
-    options.groupSize = groupSize;
-    options.exclude.assign(exclude.begin(), exclude.end());
-    options.quantizeHead = head;
-    options.calib = calib;
-    options.calibTokens = calibTokens;
-    options.stats = stats;
-    options.workDir = workDir;
-    if (alpha >= 0)
-      options.smoothAlpha = alpha;
-    options.threads = threads;
-    return options;
   }
 };
 

@@ -5,6 +5,7 @@
 #include "qcc/Import/HuggingFace/Safetensors.h"
 #include "qcc/Quant/Formats.h"
 #include "qcc/Support/Text.h"
+#include "qcc/Transforms/Quantize/Weights.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -22,18 +23,6 @@ namespace qcc {
 namespace {
 
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-/// The first parameter or derivation that a weight is read from.
-StringRef rootSymbol(Value value) {
-  while (Operation *op = value.getDefiningOp()) {
-    if (auto get = dyn_cast<graph::GetOp>(op))
-      return get.getSymbol();
-    if (op->getNumOperands() == 0)
-      break;
-    value = op->getOperand(0);
-  }
-  return {};
-}
 
 /// Clones what `value` follows from into a derivation's body; null where it does not follow from parameters alone.
 Value cloneWeight(Value value, OpBuilder &body, IRMapping &mapping) {

@@ -115,7 +115,7 @@ LogicalResult SmoothSearch::run() {
     return success();
   if (Status status = prepare(); !status)
     return module.emitError() << status.error().message;
-  Progress progress(method.name, pieces.size(), ProgressMode::Auto, /*bytes=*/false);
+  Progress progress(method.name, pieces.size(), options.progress, /*bytes=*/false);
   for (auto [number, piece] : llvm::enumerate(pieces)) {
     if (Status status = runPiece(piece, number); !status)
       return module.emitError() << status.error().message;

@@ -153,26 +153,13 @@ struct StaticScalesPass : OfQuantizeOptions<impl::StaticScalesPassBase<StaticSca
   using OfQuantizeOptions::OfQuantizeOptions;
 
   void runOnOperation() override {
-    QuantizeOptions asked = given ? *given : fromText();
+    QuantizeOptions asked = readOptions();
+    if (!isGiven())
+      asked.activations = ActivationScales::Static;
     StaticScales statics(getOperation(), asked, rule, percentile);
     if (failed(statics.run()))
       return signalPassFailure();
     quantized += unsigned(statics.valuesQuantized());
-  }
-
-  QuantizeOptions fromText() const {
-    QuantizeOptions options;
-    options.preset = preset;
-    options.groupSize = groupSize;
-    options.exclude.assign(exclude.begin(), exclude.end());
-    options.quantizeHead = head;
-    options.activations = ActivationScales::Static;
-    options.calib = calib;
-    options.calibTokens = calibTokens;
-    options.stats = stats;
-    options.workDir = workDir;
-    options.threads = threads;
-    return options;
   }
 };
 

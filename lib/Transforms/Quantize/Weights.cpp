@@ -1,6 +1,7 @@
 //===- Weights.cpp - Checkpoint and work directory as one source ----------===//
 
 #include "qcc/Transforms/Quantize/Weights.h"
+#include "qcc/Dialect/Graph/GraphDialect.h"
 #include "qcc/Import/HuggingFace/Checkpoint.h"
 #include "qcc/Support/Text.h"
 
@@ -72,6 +73,17 @@ Expected<std::unique_ptr<ModuleWeights>> openWeights(mlir::ModuleOp module, cons
   auto work = module->getAttrOfType<mlir::StringAttr>(kWorkAttr);
   return std::unique_ptr<ModuleWeights>(
       std::make_unique<CombinedWeights>(std::move(*checkpoint), work ? work.str() : std::string()));
+}
+
+llvm::StringRef rootSymbol(mlir::Value weight) {
+  while (mlir::Operation *op = weight.getDefiningOp()) {
+    if (auto get = llvm::dyn_cast<graph::GetOp>(op))
+      return get.getSymbol();
+    if (op->getNumOperands() == 0)
+      break;
+    weight = op->getOperand(0);
+  }
+  return {};
 }
 
 } // namespace qcc

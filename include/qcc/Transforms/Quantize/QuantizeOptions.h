@@ -2,6 +2,8 @@
 #ifndef QCC_TRANSFORMS_QUANTIZE_QUANTIZEOPTIONS_H
 #define QCC_TRANSFORMS_QUANTIZE_QUANTIZEOPTIONS_H
 
+#include "qcc/Support/Progress.h"
+
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -62,15 +64,16 @@ struct QuantizeOptions {
   KvCacheType kvCache = KvCacheType::BF16;
   KvScales kvScales = KvScales::Head;
 
-  std::string calib;                 ///< calibration tokens; empty: none
-  int64_t calibTokens = 65536;       ///< at most so many of them
-  std::string stats;                 ///< statistics that qcc-calibrate wrote; empty: none
-  std::string workDir;               ///< where calibrated weights and progress are kept; required with calib
-  std::optional<double> smoothAlpha; ///< of SmoothQuant; nothing: searched per block
-  std::optional<double> damping;     ///< of GPTQ, relative to the mean of H's diagonal; nothing: searched
-  bool activationOrder = true;       ///< of GPTQ
-  unsigned threads = 0;              ///< 0: one per core
-  SearchedValues given;              ///< taken instead of searching
+  std::string calib;                          ///< calibration tokens; empty: none
+  int64_t calibTokens = 65536;                ///< at most so many of them
+  std::string stats;                          ///< statistics that qcc-calibrate wrote; empty: none
+  std::string workDir;                        ///< where calibrated weights and progress are kept; required with calib
+  std::optional<double> smoothAlpha;          ///< of SmoothQuant; nothing: searched per block
+  std::optional<double> damping;              ///< of GPTQ, relative to the mean of H's diagonal; nothing: searched
+  bool activationOrder = true;                ///< of GPTQ
+  unsigned threads = 0;                       ///< 0: one per core
+  SearchedValues given;                       ///< taken instead of searching
+  ProgressMode progress = ProgressMode::Auto; ///< of calibration and searches
 };
 
 /// The options with what is left to qcc decided: the method that the data at hand allows (GPTQ with calibration, else

@@ -31,6 +31,9 @@ public:
 /// written after this call.
 Expected<std::unique_ptr<ModuleWeights>> openWeights(mlir::ModuleOp module, const std::string &modelDirectory);
 
+/// The parameter or derivation that a weight follows from, by first operands; empty where there is none.
+llvm::StringRef rootSymbol(mlir::Value weight);
+
 } // namespace qcc
 
 #endif // QCC_TRANSFORMS_QUANTIZE_WEIGHTS_H

@@ -17,6 +17,14 @@
 namespace qcc::calib {
 namespace {
 constexpr std::string_view kFormat = "qcc-statistics-1";
+
+/// Checkpoints are fetched again where they are damaged; statistics are gathered again.
+Error withRemedy(Error error) {
+  size_t remedy = error.message.rfind("; ");
+  if (remedy != std::string::npos && error.message.find("download", remedy) != std::string::npos)
+    error.message.replace(remedy, std::string::npos, "; gather the statistics again with qcc-calibrate");
+  return error;
+}
 } // namespace
 
 class StatisticsCodec {
@@ -155,7 +163,7 @@ Expected<Statistics> readStatistics(const std::string &path) {
     return mapped.takeError();
   Expected<hf::SafetensorsFile> file = hf::SafetensorsFile::open(std::move(*mapped));
   if (!file)
-    return file.takeError();
+    return withRemedy(file.takeError());
   auto field = [&](std::string_view key) {
     auto found = file->metadata().find(key);
     return found == file->metadata().end() ? std::string() : found->second;

@@ -2,6 +2,7 @@
 
 #include "qcc/Calibration/TokenFile.h"
 #include "TokenLines.h"
+#include "TokenRow.h"
 #include "ZipFile.h"
 #include "qcc/Import/HuggingFace/Safetensors.h"
 #include "qcc/Support/Npy.h"
@@ -10,32 +11,58 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace qcc::calib {
 namespace {
 
-using Sequences = std::vector<std::vector<int64_t>>;
+/// An array of a file, and how messages call it.
+struct IdArray {
+  std::string where;
+  DType type;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> bytes;
+};
 
-/// Ids of an array of two dimensions, a sequence per row, or of one.
-Expected<Sequences> fromArray(const std::string &where, DType type, std::span<const int64_t> shape,
-                              std::span<const std::byte> bytes) {
+/// The rows of an array of two dimensions, or of one, which is a row.
+Expected<std::vector<TokenRow>> rowsOf(const IdArray &array) {
+  const auto &[where, type, shape, bytes] = array;
   if (type != DType::I32 && type != DType::I64)
-    return Error{text(where, ": element type ", nameOf(type), "; token ids are i32 or i64")};
+    return Error{text(where, ": element type ", nameOf(type), "; token ids and masks are i32 or i64")};
   if (shape.size() != 1 && shape.size() != 2)
     return Error{text(where, ": shape ", shapeText(shape), "; token ids are [sequences, tokens] or [tokens]")};
   if (bytes.empty())
-    return Sequences(); // an extent of zero, the other may be anything
+    return std::vector<TokenRow>(); // an extent of zero, the other may be anything
   size_t length = size_t(shape.back()), width = bitWidth(type) / 8;
-  Sequences sequences(shape.size() == 1 ? 1 : size_t(shape[0]), std::vector<int64_t>(length));
+  std::vector<TokenRow> rows(shape.size() == 1 ? 1 : size_t(shape[0]));
   const std::byte *at = bytes.data();
-  for (std::vector<int64_t> &ids : sequences)
-    for (int64_t &id : ids) {
+  for (TokenRow &row : rows) {
+    row.ids.resize(length);
+    for (int64_t &id : row.ids) {
       int32_t narrow;
       std::memcpy(width == 4 ? static_cast<void *>(&narrow) : &id, at, width);
       id = width == 4 ? narrow : id;
       at += width;
     }
-  return sequences;
+  }
+  return rows;
+}
+
+/// The sequences of an array of ids without what its mask, where there is one, marks as padding.
+Expected<std::vector<TokenRow>> sequencesOf(const IdArray &ids, const std::optional<IdArray> &mask) {
+  Expected<std::vector<TokenRow>> rows = rowsOf(ids);
+  if (!rows || !mask)
+    return rows;
+  if (mask->shape != ids.shape)
+    return Error{text(mask->where, ": shape ", shapeText(mask->shape), "; must be that of the token ids, ",
+                      shapeText(ids.shape))};
+  Expected<std::vector<TokenRow>> marks = rowsOf(*mask);
+  if (!marks)
+    return marks;
+  for (size_t row = 0; row < rows->size(); ++row)
+    if (Status status = cutPadding((*rows)[row], (*marks)[row].ids, text(mask->where, ": sequence ", row)); !status)
+      return status.takeError();
+  return rows;
 }
 
 /// The array of ids among names: `input_ids`, `tokens`, or the only one.
@@ -51,27 +78,43 @@ Error noArray(const std::string &file, size_t count) {
   return {text(file, ": ", count, " arrays, none named input_ids or tokens; name the array of token ids so")};
 }
 
-Expected<Sequences> readNpz(const MappedFile &file) {
+std::string_view arrayName(const ZipMember &member) {
+  std::string_view name = member.name;
+  return name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
+}
+
+Expected<std::vector<TokenRow>> readNpz(const MappedFile &file) {
   Expected<ZipFile> zip = ZipFile::open(file);
   if (!zip)
     return zip.takeError();
-  const ZipMember *member = chooseArray(zip->members(), [](const ZipMember &candidate) {
-    std::string_view name = candidate.name;
-    return name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
-  });
+  const ZipMember *member = chooseArray(zip->members(), arrayName);
   if (!member)
     return noArray(file.name(), zip->members().size());
-  Expected<std::vector<std::byte>> contents = zip->read(*member);
-  if (!contents)
-    return contents.takeError();
-  std::string where = text(file.name(), ": ", quote(member->name));
-  Expected<NpyArray> array = parseNpy(*contents, where);
-  if (!array)
-    return array.takeError();
-  return fromArray(where, array->type, array->shape, array->bytes);
+  auto where = [&](const ZipMember &of) { return text(file.name(), ": ", quote(of.name)); };
+  auto read = [&](const ZipMember &of) -> Expected<NpyArray> {
+    Expected<std::vector<std::byte>> contents = zip->read(of);
+    if (!contents)
+      return contents.takeError();
+    return parseNpy(*contents, where(of));
+  };
+  Expected<NpyArray> ids = read(*member);
+  if (!ids)
+    return ids.takeError();
+  auto named = std::find_if(zip->members().begin(), zip->members().end(),
+                            [](const ZipMember &candidate) { return arrayName(candidate) == kMaskName; });
+  NpyArray stored;
+  std::optional<IdArray> mask;
+  if (named != zip->members().end()) {
+    Expected<NpyArray> found = read(*named);
+    if (!found)
+      return found.takeError();
+    stored = std::move(*found);
+    mask = {where(*named), stored.type, stored.shape, stored.bytes};
+  }
+  return sequencesOf({where(*member), ids->type, ids->shape, ids->bytes}, mask);
 }
 
-Expected<Sequences> readSafetensors(MappedFile mapped) {
+Expected<std::vector<TokenRow>> readSafetensors(MappedFile mapped) {
   Expected<hf::SafetensorsFile> file = hf::SafetensorsFile::open(std::move(mapped));
   if (!file)
     return file.takeError();
@@ -81,14 +124,26 @@ Expected<Sequences> readSafetensors(MappedFile mapped) {
   auto found = chooseArray(all, [](const hf::StoredTensor *tensor) { return std::string_view(tensor->name); });
   if (!found)
     return noArray(file->file().name(), all.size());
-  const hf::StoredTensor &tensor = **found;
-  std::string where = text(file->file().name(), ": ", quote(tensor.name));
-  if (!tensor.type)
-    return Error{text(where, ": element type ", tensor.typeName, "; token ids are I32 or I64")};
-  return fromArray(where, *tensor.type, tensor.shape, tensor.bytes);
+  auto arrayOf = [&](const hf::StoredTensor &tensor) -> Expected<IdArray> {
+    std::string where = text(file->file().name(), ": ", quote(tensor.name));
+    if (!tensor.type)
+      return Error{text(where, ": element type ", tensor.typeName, "; token ids and masks are I32 or I64")};
+    return IdArray{std::move(where), *tensor.type, tensor.shape, tensor.bytes};
+  };
+  Expected<IdArray> ids = arrayOf(**found);
+  if (!ids)
+    return ids.takeError();
+  std::optional<IdArray> mask;
+  if (auto named = file->tensors().find(kMaskName); named != file->tensors().end()) {
+    Expected<IdArray> read = arrayOf(named->second);
+    if (!read)
+      return read.takeError();
+    mask = std::move(*read);
+  }
+  return sequencesOf(*ids, mask);
 }
 
-Expected<Sequences> readFile(const std::string &path, int64_t vocabulary) {
+Expected<std::vector<TokenRow>> readFile(const std::string &path, int64_t vocabulary) {
   Expected<MappedFile> file = MappedFile::open(path);
   if (!file)
     return file.takeError();
@@ -103,28 +158,29 @@ Expected<Sequences> readFile(const std::string &path, int64_t vocabulary) {
     Expected<NpyArray> array = parseNpy(file->bytes(), path);
     if (!array)
       return array.takeError();
-    return fromArray(path, array->type, array->shape, array->bytes);
+    return sequencesOf({path, array->type, array->shape, array->bytes}, std::nullopt);
   }
   if (!name.ends_with(".txt"))
     return Error{text(path, ": unknown kind of token file; supported are .txt, .jsonl, .npy, .npz and .safetensors")};
   if (!hasByteVocabulary(vocabulary))
     return textNeedsBytes(path, vocabulary);
-  Sequences one(1);
+  std::vector<TokenRow> one(1);
   for (unsigned char byte : file->chars())
-    one.front().push_back(byte);
+    one.front().ids.push_back(byte);
   return one;
 }
 
 /// Checks the ids and cuts what is longer than a window.
-Expected<std::vector<std::vector<int32_t>>> cutWindows(const std::string &path, const Sequences &sequences,
+Expected<std::vector<std::vector<int32_t>>> cutWindows(const std::string &path, const std::vector<TokenRow> &rows,
                                                        int64_t vocabulary, int64_t window) {
   std::vector<std::vector<int32_t>> pieces;
-  for (size_t row = 0; row < sequences.size(); ++row) {
-    const std::vector<int64_t> &ids = sequences[row];
+  for (size_t row = 0; row < rows.size(); ++row) {
+    const std::vector<int64_t> &ids = rows[row].ids;
     for (size_t at = 0; at < ids.size(); ++at) {
       if (ids[at] < 0 || ids[at] >= vocabulary)
-        return Error{text(path, ": sequence ", row, ", token ", at, ": id ", ids[at], " is outside the vocabulary of ",
-                          vocabulary, " tokens; tokenize the text with this model's tokenizer")};
+        return Error{text(path, ": sequence ", row, ", token ", rows[row].first + at, ": id ", ids[at],
+                          " is outside the vocabulary of ", vocabulary,
+                          " tokens; tokenize the text with this model's tokenizer")};
       if (at % size_t(window) == 0)
         pieces.emplace_back().reserve(std::min(ids.size() - at, size_t(window)));
       pieces.back().push_back(int32_t(ids[at]));
@@ -173,10 +229,11 @@ Expected<TokenSet> readTokens(const std::string &path, int64_t vocabulary, int64
     return Error{text("calibration windows of ", window, " tokens, at most ", limitTokens,
                       " in all: a window needs 2 tokens and calibration ", kLeastTokens),
                  ExitCode::Usage};
-  Expected<Sequences> sequences = readFile(path, vocabulary);
-  if (!sequences)
-    return sequences.takeError();
-  auto pieces = cutWindows(path, *sequences, vocabulary, window);
+  window = std::min(window, limitTokens / kLeastSequences);
+  Expected<std::vector<TokenRow>> rows = readFile(path, vocabulary);
+  if (!rows)
+    return rows.takeError();
+  auto pieces = cutWindows(path, *rows, vocabulary, window);
   if (!pieces)
     return pieces.takeError();
   TokenSet set{std::move(*pieces), path, {}};
@@ -186,7 +243,8 @@ Expected<TokenSet> readTokens(const std::string &path, int64_t vocabulary, int64
     return Error{text(path, ": ", set.sequences.size(), " sequences and ", set.tokens(), " tokens (the file has ",
                       total, ", at most ", limitTokens, " are used, in windows of ", window,
                       "); calibration needs at least ", kLeastSequences, " sequences and ", kLeastTokens,
-                      " tokens; give more text, a higher token limit or a shorter window")};
+                      " tokens; give ",
+                      total > limitTokens ? "a higher --calib-tokens" : "more text, in more sequences")};
   set.hash = hashOf(set.sequences);
   return set;
 }

@@ -130,7 +130,8 @@ Expected<NpyArray> parseNpy(std::span<const std::byte> contents, const std::stri
     return refuse("the header is not a dict of descr, fortran_order and shape");
   std::optional<DType> type = typeOf(*header.descr);
   if (!type)
-    return refuse(text("element type ", quote(*header.descr), "; supported are '<f4', '<i4' and '<i8'"));
+    return refuse(text("element type ", quote(*header.descr),
+                       " is not read; save token ids with astype('int32') or 'int64', logits with astype('float32')"));
   if (*header.fortran)
     return refuse("is in Fortran order; save it with numpy.ascontiguousarray");
   std::optional<uint64_t> bytes = bitWidth(*type) / 8;

@@ -173,6 +173,16 @@ TEST_F(StatisticsTest, DamagedFilesAreRefused) {
              "neither absmax");
 }
 
+TEST_F(StatisticsTest, CutFilesAreGatheredAgain) {
+  ASSERT_TRUE(writeStatistics(statisticsOf(rowsOf(3)), path));
+  for (uintmax_t size : {std::filesystem::file_size(path) - 1, uintmax_t(100), uintmax_t(4)}) {
+    std::filesystem::resize_file(path, size);
+    std::string message = readError();
+    EXPECT_HAS(message, "; gather the statistics again with qcc-calibrate");
+    EXPECT_EQ(message.find("download"), std::string::npos) << message;
+  }
+}
+
 TEST_F(StatisticsTest, JsonIsJson) {
   Expected<json::Value> parsed = json::parse(describeStatistics(statisticsOf(rowsOf(6)), true), "description");
   ASSERT_TRUE(parsed) << parsed.error().message;

@@ -132,7 +132,8 @@ TEST_F(TokenFileTest, ArraysOfEveryContainerAgree) {
   std::vector<int32_t> ids(128);
   std::iota(ids.begin(), ids.end(), 0);
   writer.add("tokens", DType::I32, {4, 32}, std::as_bytes(std::span(ids)));
-  writer.add("attention_mask", {1}, std::vector<float>{1});
+  std::vector<int32_t> ones(128, 1);
+  writer.add("attention_mask", DType::I32, {4, 32}, std::as_bytes(std::span(ones)));
   ASSERT_TRUE(writer.write(directory + "/d.safetensors"));
   Expected<TokenSet> expected = readTokens(reference, 128, 32, 65536);
   ASSERT_TRUE(expected) << expected.error().message;
@@ -170,8 +171,88 @@ TEST_F(TokenFileTest, TooLittle) {
   EXPECT_HAS(messageOf(put("c.txt", std::string(100, 'x')), 256, 128), "1 sequences");
   EXPECT_HAS(messageOf(put("d.jsonl", "\n\n")), "at least 2 sequences and 64 tokens");
   EXPECT_HAS(messageOf(putNpy("e.npy", DType::I32, {0, 1'000'000'000'000})), "0 sequences");
-  EXPECT_HAS(messageOf(put("f.txt", std::string(999, 'x')), 256, 500, 100),
-             "0 sequences and 0 tokens (the file has 999");
+  std::string message = messageOf(put("f.txt", std::string(65, 'x')), 256, 500, 64);
+  EXPECT_HAS(message, "33 tokens (the file has 65, at most 64 are used, in windows of 32)");
+  EXPECT_HAS(message, "give a higher --calib-tokens");
+}
+
+TEST_F(TokenFileTest, WindowsFitTheLimit) {
+  std::string bytes;
+  for (int i = 0; i < 999; ++i)
+    bytes += char(i);
+  Expected<TokenSet> set = readTokens(put("a.txt", bytes), 256, 500, 100);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_GE(set->sequences.size(), size_t(kLeastSequences));
+  EXPECT_LE(set->tokens(), 100);
+  EXPECT_GT(set->tokens(), 50);
+  for (const std::vector<int32_t> &sequence : set->sequences)
+    EXPECT_LE(sequence.size(), 50u);
+}
+
+TEST_F(TokenFileTest, PaddingIsLeftOut) {
+  std::vector<int64_t> ids(4 * 40), mask(4 * 40, 1);
+  std::iota(ids.begin(), ids.end(), 0);
+  auto pad = [&](size_t row, size_t begin, size_t end) {
+    for (size_t at = row * 40 + begin; at < row * 40 + end; ++at) {
+      ids[at] = 99999; // outside the vocabulary
+      mask[at] = 0;
+    }
+  };
+  pad(0, 30, 40);
+  pad(1, 0, 7);
+  pad(2, 0, 40);
+  pad(3, 0, 3);
+  pad(3, 38, 40);
+  std::string lines;
+  for (size_t row = 0; row < 4; ++row) {
+    std::string numbers, marks;
+    for (size_t at = row * 40; at < (row + 1) * 40; ++at) {
+      numbers += (numbers.empty() ? "" : ", ") + std::to_string(ids[at]);
+      marks += (marks.empty() ? "" : ", ") +
+               (row == 1 ? std::string(mask[at] ? "true" : "false") : std::to_string(mask[at]));
+    }
+    lines += "{\"input_ids\": [" + numbers + "], \"attention_mask\": [" + marks + "]}\n";
+  }
+  SafetensorsWriter writer;
+  std::vector<int64_t> shape{4, 40};
+  writer.add("input_ids", DType::I64, shape, std::as_bytes(std::span(ids)));
+  writer.add("attention_mask", DType::I64, shape, std::as_bytes(std::span(mask)));
+  ASSERT_TRUE(writer.write(directory + "/a.safetensors"));
+  ASSERT_TRUE(writeNpy(directory + "/ids.npy", DType::I64, shape, std::as_bytes(std::span(ids))));
+  ASSERT_TRUE(writeNpy(directory + "/mask.npy", DType::I64, shape, std::as_bytes(std::span(mask))));
+  std::string zip = zipOf({{"attention_mask.npy", get("mask.npy"), true}, {"input_ids.npy", get("ids.npy")}});
+  for (const std::string &path : {put("a.jsonl", lines), directory + "/a.safetensors", put("a.npz", zip)}) {
+    Expected<TokenSet> set = readTokens(path, 256, 64, 65536);
+    ASSERT_TRUE(set) << set.error().message;
+    ASSERT_EQ(set->sequences.size(), 3u) << path;
+    EXPECT_EQ(set->tokens(), 30 + 33 + 35);
+    for (auto [row, first, last] : {std::tuple(0, 0, 29), std::tuple(1, 47, 79), std::tuple(2, 123, 157)}) {
+      EXPECT_EQ(set->sequences[size_t(row)].front(), first) << path;
+      EXPECT_EQ(set->sequences[size_t(row)].back(), last) << path;
+    }
+  }
+}
+
+TEST_F(TokenFileTest, MasksThatMarkNoPadding) {
+  auto line = [&](const std::string &mask) {
+    return messageOf(put("a.jsonl", "{\"tokens\": [1]}\n{\"tokens\": [1, 2, 3, 4], \"attention_mask\": " + mask + "}"));
+  };
+  EXPECT_HAS(line("[1, 0, 1, 1]"), "a.jsonl:2: attention_mask masks token 1 with others on both sides");
+  EXPECT_HAS(line("[0, 1, 2, 0]"), "a.jsonl:2: attention_mask is 2 at token 2; must be 0 or 1");
+  EXPECT_HAS(line("[1, 1, 1]"), "a.jsonl:2: attention_mask has 3 entries for 4 token ids");
+  EXPECT_HAS(line("1"), "a.jsonl:2: attention_mask must be an array of 0 and 1, found an integer");
+  EXPECT_HAS(line("[1, 1, 0.5, 0]"), "a.jsonl:2: attention_mask entry 2 must be 0 or 1, found a number");
+  // Places are those of the file, in front of which there is padding.
+  EXPECT_HAS(messageOf(put("b.jsonl", "{\"tokens\": [0, 0, 7, 256], \"attention_mask\": [0, 0, 1, 1]}")),
+             "sequence 0, token 3: id 256");
+  const std::string ids = (putNpy("c.npy", DType::I64, {4, 32}), get("c.npy"));
+  auto archive = [&](DType type, std::vector<int64_t> shape) {
+    putNpy("m.npy", type, std::move(shape));
+    return messageOf(put("d.npz", zipOf({{"tokens.npy", ids}, {"attention_mask.npy", get("m.npy")}})));
+  };
+  EXPECT_HAS(archive(DType::I64, {4, 31}),
+             "'attention_mask.npy': shape [4, 31]; must be that of the token ids, [4, 32]");
+  EXPECT_HAS(archive(DType::I32, {4, 32}), "sequence 0: attention_mask is 2 at token 2");
 }
 
 TEST_F(TokenFileTest, TextNeedsBytes) {
@@ -190,7 +271,20 @@ TEST_F(TokenFileTest, WrongKinds) {
   EXPECT_HAS(messageOf(put("i.jsonl", "{\"tokens\": \"1 2\"}")), "must be an array of token ids, found a string");
   EXPECT_HAS(messageOf(put("j.jsonl", "{\"tokens\": [1.5]}")), "token 0 must be an integer");
   EXPECT_HAS(messageOf(put("k.jsonl", "{\"prompt\": \"x\"}")), "neither an array input_ids");
-  EXPECT_HAS(messageOf(put("l.jsonl", "{\"tokens\": [1")), "l.jsonl:1");
+  EXPECT_HAS(messageOf(put("l.jsonl", "\n\n{\"tokens\": [1")), "l.jsonl:3: byte 13: invalid JSON");
+  putNpy("m.npy", DType::I32, {4, 32});
+  std::string unsignedIds = get("m.npy");
+  unsignedIds.replace(unsignedIds.find("<i4"), 3, "<u4");
+  std::string message = messageOf(put("n.npy", unsignedIds));
+  EXPECT_HAS(message, "element type '<u4' is not read; save token ids with astype('int32')");
+}
+
+TEST_F(TokenFileTest, ByteOrderMarkIsPassedOver) {
+  std::string line = "{\"text\": \"" + std::string(40, 'x') + "\"}\n";
+  Expected<TokenSet> set = readTokens(put("a.jsonl", "\xEF\xBB\xBF" + line + line), 256, 64, 65536);
+  ASSERT_TRUE(set) << set.error().message;
+  EXPECT_EQ(set->tokens(), 80);
+  EXPECT_HAS(messageOf(put("b.jsonl", line + "\xEF\xBB\xBF" + line)), "b.jsonl:2: byte 0: invalid JSON");
 }
 
 TEST_F(TokenFileTest, ContainersWithoutTheArray) {

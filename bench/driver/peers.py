@@ -11,7 +11,7 @@ def parse(spec):
     return family, {key: int(value) if value.isdigit() else value for key, value in values.items()}
 
 
-def _gemm(torch, values, copies, device):
+def _gemm(torch, values, copies, device, f32_result):
     n, k, rows = values["n"], values["k"], values["rows"]
 
     def weights(convert=lambda w: w):
@@ -19,6 +19,14 @@ def _gemm(torch, values, copies, device):
 
     def x():
         return torch.randn(rows, k, dtype=torch.bfloat16, device=device)
+
+    def s8(*shape):
+        return torch.randint(-127, 128, shape, dtype=torch.int8, device=device)
+
+    def halved(w):
+        """w, two of each four columns zero."""
+        order = torch.rand(n, k // 4, 4, device=device).argsort(dim=-1)
+        return w * torch.lt(order, 2).reshape(n, k).to(w.dtype)
 
     def bf16():
         a, w, y = x(), weights(), torch.empty(rows, n, dtype=torch.bfloat16, device=device)
@@ -34,6 +42,13 @@ def _gemm(torch, values, copies, device):
                                                  use_fast_accum=fast)
         return make
 
+    def blockwise():
+        e4m3 = torch.float8_e4m3fn
+        a, w = x().to(e4m3), weights(lambda w: w.to(e4m3))
+        sa = torch.rand(k // 128, rows, device=device).t()  # 1 x 128; its rows are the faster dimension
+        sb = torch.rand(n // 128, k // 128, device=device).t()  # 128 x 128
+        return lambda copy: torch._scaled_mm(a, w[copy].t(), scale_a=sa, scale_b=sb, out_dtype=torch.bfloat16)
+
     def tinygemm():
         group, a = values["group"], x()
 
@@ -44,14 +59,57 @@ def _gemm(torch, values, copies, device):
         scales = torch.rand(k // group, n, 2, dtype=torch.bfloat16, device=device)
         return lambda copy: torch._weight_int4pack_mm(a, w[copy], group, scales)
 
-    if values["format"] == "bf16":
-        return [("torch.mm", bf16)]
-    if values["format"] == "e4m3":
-        return [("_scaled_mm rowwise", scaled(True, False)),
-                ("_scaled_mm rowwise, fast accumulation", scaled(True, True)),
-                ("_scaled_mm tensorwise", scaled(False, False)),
-                ("_scaled_mm tensorwise, fast accumulation", scaled(False, True))]
-    return [("_weight_int4pack_mm (zero points too)", tinygemm), ("torch.mm of bf16 weights", bf16)]
+    def int8_weights():
+        a, w = x(), weights(lambda _: s8(n, k))
+        scales = torch.rand(n, dtype=torch.bfloat16, device=device)
+        return lambda copy: torch._weight_int8pack_mm(a, w[copy], scales)
+
+    def int_mm():
+        a, w = s8(rows, k), weights(lambda _: s8(n, k))
+        return lambda copy: torch._int_mm(a, w[copy].t())
+
+    def semi_structured(convert, **result):
+        """W X^T, as cuSPARSELt's sparse operand is the first."""
+        def make():
+            a = convert(x())
+            w = weights(lambda w: torch._cslt_compress(convert(halved(w))))
+            return lambda copy: torch._cslt_sparse_mm(w[copy], a.t(), **result)
+        return make
+
+    def rowwise(note):
+        return [("_scaled_mm rowwise" + note, scaled(True, False)),
+                ("_scaled_mm rowwise, fast accumulation" + note, scaled(True, True))]
+
+    note = " (bf16 result)" if f32_result else ""
+    dense = ("torch.mm of bf16 weights" + note, bf16)
+    form = values["format"]
+    if form == "bf16":
+        return [("torch.mm" + note, bf16)]
+    if form == "e4m3":
+        return rowwise(note) + [("_scaled_mm tensorwise" + note, scaled(False, False)),
+                                ("_scaled_mm tensorwise, fast accumulation" + note, scaled(False, True))]
+    if form == "e4m3_block":
+        return [("_scaled_mm blockwise", blockwise)] + rowwise(" (no blocks)")
+    if form == "s4":
+        return [("_weight_int4pack_mm (zero points too)" + note, tinygemm), dense]
+    if form == "s4_zero":
+        return [("_weight_int4pack_mm", tinygemm), dense]
+    if form == "s4_e4m3":
+        return rowwise(" of e4m3 weights")
+    if form == "s8":
+        return [("_weight_int8pack_mm", int8_weights), dense]
+    if form == "s8a8":
+        return [("_int_mm (s32 result, no scales)", int_mm), dense]
+    if form == "bf16_24":
+        return [("cuSPARSELt", semi_structured(lambda t: t)), dense]
+    if form == "e4m3_24":
+        sparse = semi_structured(lambda t: t.to(torch.float8_e4m3fn), out_dtype=torch.bfloat16)
+        return [("cuSPARSELt (no scales)", sparse)] + rowwise(" (dense)")
+    if form == "s8_24":
+        sparse = semi_structured(lambda t: (t * 40).to(torch.int8), out_dtype=torch.bfloat16)
+        return [("cuSPARSELt (no scales)", sparse),
+                ("_int_mm (dense, s32 result, no scales)", int_mm)]
+    raise ValueError(f"no peers are known for format {form}")
 
 
 def _attention(torch, prefill, values, copies, device):
@@ -72,7 +130,7 @@ def _attention(torch, prefill, values, copies, device):
             return launch
         return make
 
-    note = " of bf16, contiguous cache" if values["kv"] == "e4m3" else ", contiguous cache"
+    note = " of bf16, contiguous cache" if values["kv"] != "bf16" else ", contiguous cache"
     return [("SDPA flash" + note, sdpa(SDPBackend.FLASH_ATTENTION)),
             ("SDPA cuDNN" + note, sdpa(SDPBackend.CUDNN_ATTENTION))]
 
@@ -84,11 +142,20 @@ def _rows(torch, family, values, copies, device, compiled):
     def tensor(width=columns):
         return torch.randn(rows, width, dtype=torch.bfloat16, device=device)
 
+    largest, code = (127, torch.int8) if quantize.startswith("s8") else (448, torch.float8_e4m3fn)
+
+    def codes(y, scale):
+        y = y.float() / scale
+        return (y.round() if code is torch.int8 else y).clamp(-largest, largest).to(code)
+
     def quantized(y):
-        if not quantize:
+        if quantize == "none":
             return y
-        scale = y.abs().amax(dim=-1, keepdim=True).float() / 448
-        return (y.float() / scale).to(torch.float8_e4m3fn), scale
+        if quantize.endswith("static"):
+            return codes(y, 8 / largest)
+        groups = y.unflatten(-1, (-1, 128)) if quantize.endswith("group128") else y
+        scale = groups.abs().amax(dim=-1, keepdim=True).float() / largest
+        return codes(groups, scale), scale
 
     def make(wrap):
         def build():
@@ -147,8 +214,8 @@ def _argmax(torch, values, copies, device):
 
 def of(torch, spec, copies, device="cuda", compiled=True):
     family, values = parse(spec)
-    if family == "gemm":
-        return _gemm(torch, values, copies, device)
+    if family in ("gemm", "lm_head"):
+        return _gemm(torch, values, copies, device, f32_result=family == "lm_head")
     if family in ("prefill", "decode"):
         return _attention(torch, family == "prefill", values, copies, device)
     if family == "rope_append":

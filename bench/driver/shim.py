@@ -8,6 +8,8 @@ _SIGNATURES = {
     "Error": (_TEXT, []),
     "Open": (_POINTER, [_TEXT, _INT]),
     "Describe": (_TEXT, [_POINTER]),
+    "Kernels": (_TEXT, [_POINTER, _TEXT]),
+    "Compile": (_INT, [_POINTER, _TEXT]),
     "Create": (_POINTER, [_POINTER, _TEXT, _SIZE]),
     "Destroy": (None, [_POINTER]),
     "ProblemDescribe": (_TEXT, [_POINTER]),
@@ -55,6 +57,14 @@ class Device:
     def call(self, name, *arguments):
         if self._functions[name](*arguments) != 0:
             raise ShimError(self._functions["Error"]().decode())
+
+    def kernels(self, spec):
+        """Symbols and configurations of what a specification launches."""
+        return self.handle("Kernels", self._device, spec.encode()).decode()
+
+    def compile(self, specs):
+        """Puts the kernels of all specifications into the kernel cache, using every processor."""
+        self.call("Compile", self._device, "\n".join(specs).encode())
 
     def problem(self, spec, rotate_bytes):
         return Problem(self, self.handle("Create", self._device, spec.encode(), rotate_bytes))

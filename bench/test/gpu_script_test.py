@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parents[1]
@@ -22,6 +23,7 @@ import checks  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import shapes  # noqa: E402
+import shim  # noqa: E402
 import timing  # noqa: E402
 
 
@@ -89,7 +91,7 @@ class Script(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertEqual([each["status"] for each in result["kernels"]], ["checked", "failed"] * 2)
         self.assertIn("exit code -11", result["kernels"][1]["message"])
-        self.assertEqual(len(result["timings"]), 1)  # what is independent of it goes on
+        self.assertEqual({each["status"] for each in result["timings"]}, {"checked"})  # the rest goes on
 
     def test_failed_case_is_a_failure(self):
         build = self.copied_build()
@@ -214,6 +216,62 @@ class Timing(unittest.TestCase):
         self.assertEqual([round(each["us"], 6) for each in results], [5.0, 7.0])
 
 
+# Names of WeightFormatInfo, of cache types and of ActQuant.
+FORMATS = ["bf16", "e4m3", "s4", "e4m3_block", "s8", "s4_zero", "s4_e4m3", "s8a8", "bf16_24", "e4m3_24", "s8_24"]
+CACHES = ["bf16", "e4m3", "s8"]
+QUANTIZED = ["none", "e4m3_token", "e4m3_group128", "e4m3_static", "s8_token", "s8_static"]
+
+
+class Problems(unittest.TestCase):
+    """libqcc_bench.so on the simulator."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.device = shim.Device(BUILD / "bin/libqcc_bench.so")
+
+    def test_every_shape_has_a_kernel(self):
+        for _, spec, _ in shapes.timed(False, False, []):
+            self.assertTrue(self.device.kernels(spec).startswith("k_"), spec)
+
+    def test_bytes_by_hand(self):
+        """Each operand and result once, scales, zero points and metadata among them."""
+        sizes = {
+            # weights, group scales, zero points, x, y
+            "gemm format=s4_zero n=64 k=128 rows=1 group=64": 64 * 128 // 2 + 2 * 64 * 2 + 2 * 64 * 2 + 256 + 128,
+            # stored values, metadata, x, y
+            "gemm format=bf16_24 n=64 k=128 rows=3": 64 * 64 * 2 + 64 * 64 // 4 + 3 * (256 + 128),
+            "gemm format=s8_24 n=64 k=128 rows=3": 64 * 64 + 64 * 64 // 4 + 64 * 4 + 3 * (128 + 4 + 128),
+            # blocks of W, four scales (two and padding) for each row of X
+            "gemm format=e4m3_block n=192 k=256 rows=3": 192 * 256 + 2 * 2 * 4 + 3 * (256 + 16 + 2 * 192),
+            "lm_head format=bf16 n=64 k=64 rows=2": 64 * 64 * 2 + 2 * 128 + 2 * 64 * 4,
+            # q and y, K and V with a scale a row, starts (2), context, two pages
+            "decode kv=s8 heads=2 kv_heads=1 dim=64 batch=1 len=128": 2 * 256 + 2 * 128 * (64 + 4) + 12 + 8,
+            # qkv, angles, position and slot, q, k and v with their scales
+            "rope_append kv=s8 heads=2 kv_heads=1 dim=64 rows=3": 3 * (512 + 256 + 8 + 256 + 2 * (64 + 4)),
+            # x, codes, one scale for each 128 columns with padding
+            "swiglu rows=2 columns=256 quantize=e4m3_group128": 2 * (1024 + 256 + 16),
+            "swiglu rows=2 columns=256 quantize=s8_static": 2 * (1024 + 256) + 4,
+        }
+        for spec, size in sizes.items():
+            with self.device.problem(spec, 0) as problem:
+                self.assertEqual(problem.bytes, size, spec)
+
+    def test_wrong_specifications(self):
+        for spec, message in {
+            "gem n=1": "unknown family 'gem'",
+            "gemm format=s3 n=8 k=8 rows=1": "unknown format 's3'",
+            "gemm format=s8 n=8 k=8 rows=1": "lacks group",
+            "gemm format=s8a8 n=8 k=8 rows=1 group=0": "of this format has no group",
+            "gemm format=s4_e4m3 n=8 k=64 rows=1 group=48": "group = 48 must be a positive multiple of 32",
+            "decode kv=f32 heads=1 kv_heads=1 dim=64 batch=1 len=1": "unknown kv 'f32'",
+            "decode kv=s8 heads=1 kv_heads=2 dim=64 batch=1 len=1": "must be a positive multiple of kvHeads",
+            "swiglu rows=1 columns=8 quantize=1": "unknown quantize '1'",
+            "swiglu rows=0 columns=8 quantize=none": "rows is 0",
+        }.items():
+            with self.assertRaisesRegex(shim.ShimError, message):
+                self.device.kernels(spec)
+
+
 class Tables(unittest.TestCase):
     def test_shapes_are_distinct_and_quick_is_a_part(self):
         every = shapes.timed(False, False, [])
@@ -221,9 +279,41 @@ class Tables(unittest.TestCase):
         specs = [row[1] for row in every]
         self.assertEqual(len(specs), len(set(specs)))
         self.assertEqual(every[:len(quick)], quick)
-        for name in ("gemm bf16", "gemm e4m3", "gemm s4", "prefill bf16", "prefill e4m3", "decode bf16", "decode e4m3",
-                     "normalize", "swiglu", "rope_append"):
+        for name in [*(f"gemm {each}" for each in FORMATS), "lm_head bf16",
+                     *(f"{stage} {kv}" for stage in ("prefill", "decode") for kv in CACHES),
+                     "normalize", "swiglu", "rope_append"]:
             self.assertTrue(any(row[0] == name for row in quick), name)
+
+    def test_a_class_is_its_specification(self):
+        for row in shapes.timed(False, False, []) + shapes.DRY:
+            family, values = peers.parse(row[1])
+            kind = values.get("format") or values.get("kv") if family != "rope_append" else None
+            self.assertEqual(row[0], f"{family} {kind}" if kind else family)
+
+    def test_a_dry_run_has_everything(self):
+        values = [item for row in shapes.DRY for item in row[1].split()]
+        for key, names in (("format", FORMATS), ("kv", CACHES), ("quantize", QUANTIZED)):
+            for name in names:
+                self.assertIn(f"{key}={name}", values)
+        self.assertEqual({row[1].split()[0] for row in shapes.DRY},
+                         {row[1].split()[0] for row in shapes.timed(False, False, [])})
+
+    def test_a_weight_beyond_2_to_the_31_bytes_is_timed(self):
+        self.assertTrue(any(2 * values["n"] * values["k"] > 1 << 31
+                            for _, spec, _ in shapes.timed(False, True, [])
+                            for family, values in [peers.parse(spec)]
+                            if family == "lm_head" and values["format"] == "bf16"))
+
+    def test_every_product_has_peers(self):
+        """Their calls are PyTorch's; here only their making."""
+        for _, spec, _ in shapes.timed(False, False, []):
+            if spec.startswith(("gemm", "lm_head")):
+                for _, make in peers.of(unittest.mock.MagicMock(), spec, copies=2):
+                    make()(1)
+
+    def test_an_unknown_format_has_no_peers(self):
+        with self.assertRaisesRegex(ValueError, "format s3"):
+            peers.of(unittest.mock.MagicMock(), "gemm format=s3 n=8 k=8 rows=1", copies=2)
 
     def test_ratio_is_of_the_best_peer(self):
         timings = [{"class": "c", "peers": [{"ratio": 4.0}, {"ratio": 2.0}, {"unavailable": "x"}]},

@@ -23,6 +23,9 @@ import shapes  # noqa: E402
 import shim  # noqa: E402
 
 
+SHAPES = shapes.DRY[::3]
+
+
 class FakeTorch(types.ModuleType):
     """What main.py and timing.py use of torch. Operations are copies on the current stream; order violations raise."""
 
@@ -110,7 +113,7 @@ class Rehearsal(unittest.TestCase):
         device = shim.Device(BUILD / "bin/libqcc_bench.so")
         device.facts.update(simulator=False, l2_bytes=4096, name="NVIDIA H999 (rehearsal)")
         replaced = [(main.shim, "Device", lambda path: device), (main, "COPY_BYTES", 1 << 18),
-                    (peers, "of", fake_peers), (shapes, "timed", lambda dry, quick, classes: shapes.DRY[::3])]
+                    (peers, "of", fake_peers), (shapes, "timed", lambda dry, quick, classes: SHAPES)]
         for module, name, value in replaced:
             self.addCleanup(setattr, module, name, getattr(module, name))
             setattr(module, name, value)
@@ -125,7 +128,8 @@ class Rehearsal(unittest.TestCase):
     def test_all_steps(self):
         code, result, text = self.run_main("--quick")
         self.assertEqual(code, 0, text)
-        self.assertEqual(len(result["timings"]), 3)
+        self.assertEqual([each["spec"] for each in result["timings"]], [row[1] for row in SHAPES])
+        self.assertIn("swiglu", {each["class"] for each in result["timings"]})
         self.assertEqual({each["status"] for each in result["kernels"] + result["timings"]}, {"verified"})
         self.assertEqual(len(result["ceilings"]), 2)
         for each in result["timings"]:

@@ -23,15 +23,27 @@ struct Batch {
   int64_t sequences = 0, length = 0, newTokens = 0; ///< of each sequence
   std::vector<int32_t> seqStarts, contextLens, blockTables;
   Bytes q, k, v;
-  std::vector<float> kScale, vScale;
+  std::vector<float> kScale, vScale; ///< of heads, for e4m3
 
   int64_t pages() const { return (length + kPageSize - 1) / kPageSize; } ///< of one sequence
   int64_t tokens() const { return sequences * newTokens; }
 
-  double cached(const Bytes &cache, int64_t sequence, int64_t position, int64_t head, int64_t i) const {
-    int64_t page = blockTables[size_t(sequence * pages() + position / kPageSize)];
-    size_t at = size_t(((page * desc.kvHeads + head) * kPageSize + position % kPageSize) * desc.headDim + i);
-    return desc.kv == ElemType::E4M3 ? e4m3ToFloat(cache[at]) : bf16ToFloat(element<uint16_t>(cache, at));
+  /// Key or value `position` of a sequence, element i, as the number it stands for.
+  double cached(const Bytes &cache, const std::vector<float> &headScale, int64_t sequence, int64_t position,
+                int64_t head, int64_t i) const {
+    int64_t page = blockTables[size_t(sequence * pages() + position / kPageSize)], row = position % kPageSize;
+    const uint8_t *rows = &cache[size_t((page * desc.kvHeads + head) * pageHeadBytes(desc.headDim, desc.kv))];
+    const uint8_t *at = rows + (row * desc.headDim + i) * sizeOf(desc.kv);
+    float rowScale;
+    switch (desc.kv) {
+    case ElemType::E4M3:
+      return e4m3ToFloat(*at) * double(headScale[size_t(head)]);
+    case ElemType::S8:
+      std::memcpy(&rowScale, rows + kPageSize * desc.headDim + row * int64_t(sizeof rowScale), sizeof rowScale);
+      return int8_t(*at) * double(rowScale);
+    default:
+      return bf16ToFloat(uint16_t(at[0] | at[1] << 8));
+    }
   }
 
   /// One head of one new token in double precision; the bound is that of the kernel's contract: both roundings to bf16,
@@ -44,15 +56,15 @@ struct Batch {
       double dot = 0;
       for (int64_t i = 0; i < d; ++i)
         dot += bf16ToFloat(element<uint16_t>(q, size_t(row * desc.qPitch + head * d + i))) *
-               cached(k, sequence, key, kvHead, i);
-      p[size_t(key)] = dot * kScale[size_t(kvHead)] * desc.scale;
+               cached(k, kScale, sequence, key, kvHead, i);
+      p[size_t(key)] = dot * desc.scale;
     }
     double best = *std::max_element(p.begin(), p.end()), total = 0;
     for (double &value : p)
       total += value = std::exp(value - best);
     for (int64_t key = 0; key <= position; ++key)
       for (int64_t i = 0; i < d; ++i) {
-        double term = p[size_t(key)] / total * vScale[size_t(kvHead)] * cached(v, sequence, key, kvHead, i);
+        double term = p[size_t(key)] / total * cached(v, vScale, sequence, key, kvHead, i);
         sum[size_t(i)] += term;
         magnitude[size_t(i)] += std::fabs(term);
       }
@@ -81,19 +93,40 @@ struct Batch {
   }
 };
 
-std::shared_ptr<Batch> makeBatch(const Spec &spec) {
-  auto batch = std::make_shared<Batch>();
-  AttentionDesc &desc = batch->desc;
+AttentionDesc describe(const Spec &spec) {
+  AttentionDesc desc;
   desc.heads = spec.at("heads");
   desc.kvHeads = spec.at("kv_heads");
   desc.headDim = spec.at("dim");
-  desc.kv = spec.words.at("kv") == "e4m3" ? ElemType::E4M3 : ElemType::BF16;
+  desc.kv = spec.cacheType();
   desc.scale = 1 / std::sqrt(double(desc.headDim));
   desc.qPitch = desc.outPitch = desc.heads * desc.headDim;
+  return desc;
+}
+
+std::shared_ptr<Batch> makeBatch(const Spec &spec) {
+  auto batch = std::make_shared<Batch>();
+  batch->desc = describe(spec);
   batch->sequences = spec.at("batch");
   batch->length = spec.at("len");
   batch->newTokens = spec.family == "prefill" ? batch->length : 1;
   return batch;
+}
+
+/// Values of magnitude below 4 on all pages; s8 codes have their rows' scales behind them.
+Bytes drawCache(const AttentionDesc &desc, int64_t pages, FastRandom &random) {
+  size_t heads = size_t(pages * desc.kvHeads), values = size_t(kPageSize * desc.headDim);
+  if (desc.kv == ElemType::E4M3)
+    return random.e4m3(heads * values);
+  if (desc.kv == ElemType::BF16)
+    return random.bf16(heads * values);
+  size_t headBytes = size_t(pageHeadBytes(desc.headDim, desc.kv));
+  Bytes cache = random.symmetricS8(heads * headBytes);
+  for (size_t head = 0; head < heads; ++head) {
+    Bytes scales = random.floats(kPageSize, 0.01, 0.02);
+    std::memcpy(&cache[head * headBytes + values], scales.data(), scales.size());
+  }
+  return cache;
 }
 
 void fill(Batch &batch) {
@@ -109,58 +142,58 @@ void fill(Batch &batch) {
     batch.blockTables.push_back(int32_t(page));
   for (int64_t i = pages; i > 1; --i)
     std::swap(batch.blockTables[size_t(i - 1)], batch.blockTables[size_t(random.below(i))]);
-  size_t values = size_t(pages * desc.kvHeads * kPageSize * desc.headDim);
-  bool e4m3 = desc.kv == ElemType::E4M3;
-  batch.k = e4m3 ? random.e4m3(values) : random.bf16(values);
-  batch.v = e4m3 ? random.e4m3(values) : random.bf16(values);
+  batch.k = drawCache(desc, pages, random);
+  batch.v = drawCache(desc, pages, random);
   batch.q = random.bf16(size_t(batch.tokens() * desc.qPitch));
-  for (int64_t head = 0; head < desc.kvHeads; ++head) {
-    batch.kScale.push_back(e4m3 ? 0.5f + 0.01f * float(head) : 1.0f);
-    batch.vScale.push_back(e4m3 ? 0.7f - 0.01f * float(head % 32) : 1.0f);
+  for (int64_t head = 0; desc.kv == ElemType::E4M3 && head < desc.kvHeads; ++head) {
+    batch.kScale.push_back(0.5f + 0.01f * float(head));
+    batch.vScale.push_back(0.7f - 0.01f * float(head % 32));
   }
 }
 
 } // namespace
 
-Expected<std::unique_ptr<Problem>> makeAttention(Device &device, int target, const Spec &spec, size_t rotateBytes) {
+Plan planAttention(const Spec &spec, int target) {
   std::shared_ptr<Batch> batch = makeBatch(spec);
   AttentionDesc &desc = batch->desc;
-  if (std::string wrong = checkDesc(desc, target); !wrong.empty())
-    return Error{wrong, ExitCode::Usage};
-  fill(*batch);
-  auto problem = std::make_unique<Problem>(device, target);
-  problem->input("q", batch->q);
-  problem->input("k_cache", batch->k, /*rotated=*/true);
-  problem->input("v_cache", batch->v, /*rotated=*/true);
-  problem->input("k_scale", toBytes(batch->kScale));
-  problem->input("v_scale", toBytes(batch->vScale));
-  problem->input("seq_starts", toBytes(batch->seqStarts));
-  problem->input("context_lens", toBytes(batch->contextLens));
-  problem->input("block_tables", toBytes(batch->blockTables));
-  problem->output("y", size_t(batch->tokens() * desc.outPitch * 2));
-  problem->size(Size::T, batch->tokens());
-  problem->size(Size::B, batch->sequences);
-  problem->size(Size::Q, batch->newTokens);
-  problem->size(Size::C, batch->length);
-  problem->size(Size::P, batch->pages());
-
-  bool prefill = spec.family == "prefill";
-  double length = double(batch->length), pairs = prefill ? length * (length + 1) / 2 : length;
-  problem->flops = 4.0 * double(batch->sequences * desc.heads * desc.headDim) * pairs;
-  if (!prefill)
-    desc.maxSplits = chooseMaxSplits(desc, batch->length, target);
+  Plan plan;
+  plan.sizes = {{Size::T, batch->tokens()},
+                {Size::B, batch->sequences},
+                {Size::Q, batch->newTokens},
+                {Size::C, batch->length},
+                {Size::P, batch->pages()}};
   using Stage = AttentionDesc::Stage;
+  bool prefill = spec.family == "prefill";
+  if (!prefill && checkDesc(desc, target).empty()) // kernelsOf says what is wrong
+    desc.maxSplits = chooseMaxSplits(desc, batch->length, target);
   for (Stage stage : prefill ? std::vector{Stage::Prefill} : std::vector{Stage::DecodePartial, Stage::DecodeCombine}) {
     desc.stage = stage;
-    if (Status s = problem->kernel(desc); !s)
-      return s.takeError();
+    plan.kernels.push_back(desc);
   }
+  return plan;
+}
+
+void fillAttention(Problem &problem, const Spec &spec, const Plan &plan) {
+  std::shared_ptr<Batch> batch = makeBatch(spec);
+  const AttentionDesc &desc = batch->desc = std::get<AttentionDesc>(plan.kernels.front());
+  fill(*batch);
+  problem.input("q", batch->q);
+  problem.input("k_cache", batch->k, /*rotated=*/true);
+  problem.input("v_cache", batch->v, /*rotated=*/true);
+  if (desc.kv == ElemType::E4M3) {
+    problem.input("k_scale", toBytes(batch->kScale));
+    problem.input("v_scale", toBytes(batch->vScale));
+  }
+  problem.input("seq_starts", toBytes(batch->seqStarts));
+  problem.input("context_lens", toBytes(batch->contextLens));
+  problem.input("block_tables", toBytes(batch->blockTables));
+  problem.output("y", size_t(batch->tokens() * desc.outPitch * 2));
+  bool prefill = spec.family == "prefill";
+  double length = double(batch->length), pairs = prefill ? length * (length + 1) / 2 : length;
+  problem.flops = 4.0 * double(batch->sequences * desc.heads * desc.headDim) * pairs;
   if (!prefill)
-    problem->scratch("workspace", size_t(batch->sequences * decodeWorkspaceBytes(desc)));
-  auto check = [batch](const NamedBytes &outputs) { return batch->compare(outputs.at("y")); };
-  if (Status s = problem->finish(rotateBytes, check); !s)
-    return s.takeError();
-  return problem;
+    problem.scratch("workspace", size_t(batch->sequences * decodeWorkspaceBytes(desc)));
+  problem.check = [batch](const NamedBytes &outputs) { return batch->compare(outputs.at("y")); };
 }
 
 } // namespace qcc::bench

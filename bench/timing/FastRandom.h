@@ -4,7 +4,9 @@
 
 #include "Problem.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 
 namespace qcc::bench {
 
@@ -25,9 +27,35 @@ public:
   double uniform() { return double(next() >> 11) * 0x1p-53; }
 
   /// Finite values of magnitude 2^-7 to 2, either sign.
-  Bytes bf16(size_t count) { return words(count * 2, 0x83ff83ff83ff83ff, 0x3c003c003c003c00); }
+  void fillBF16(std::span<uint8_t> bytes) { fill(bytes, 0x83ff83ff83ff83ff, 0x3c003c003c003c00); }
+  Bytes bf16(size_t count) {
+    Bytes bytes(count * 2);
+    fillBF16(bytes);
+    return bytes;
+  }
   /// Finite values of magnitude below 2, either sign.
-  Bytes e4m3(size_t count) { return words(count, 0xbfbfbfbfbfbfbfbf, 0); }
+  void fillE4M3(std::span<uint8_t> bytes) { fill(bytes, 0xbfbfbfbfbfbfbfbf, 0); }
+  Bytes e4m3(size_t count) {
+    Bytes bytes(count);
+    fillE4M3(bytes);
+    return bytes;
+  }
+  /// Codes of weights: all of 8 bits.
+  void fillS8(std::span<uint8_t> bytes) { fill(bytes, ~uint64_t(0), 0); }
+  /// -8 to 7, one per byte.
+  void fillS4(std::span<uint8_t> bytes) {
+    fill(bytes, 0x0f0f0f0f0f0f0f0f, 0);
+    for (uint8_t &code : bytes)
+      code = uint8_t(code - 8);
+  }
+  /// Codes of activations, keys and values: -127 to 127.
+  Bytes symmetricS8(size_t count) {
+    Bytes bytes(count);
+    fillS8(bytes);
+    for (uint8_t &code : bytes)
+      code = code == 0x80 ? 0x7f : code;
+    return bytes;
+  }
   Bytes floats(size_t count, double low, double high) {
     Bytes bytes(count * sizeof(float));
     for (size_t i = 0; i < count; ++i) {
@@ -38,14 +66,11 @@ public:
   }
 
 private:
-  Bytes words(size_t bytes, uint64_t mask, uint64_t set) {
-    Bytes data((bytes + 7) / 8 * 8);
-    for (size_t i = 0; i < data.size(); i += 8) {
+  void fill(std::span<uint8_t> bytes, uint64_t mask, uint64_t set) {
+    for (size_t i = 0; i < bytes.size(); i += 8) {
       uint64_t word = (next() & mask) | set;
-      std::memcpy(&data[i], &word, 8);
+      std::memcpy(&bytes[i], &word, std::min<size_t>(8, bytes.size() - i));
     }
-    data.resize(bytes);
-    return data;
   }
   uint64_t state;
 };

@@ -10,6 +10,64 @@ namespace qcc::bench {
 
 using namespace codegen;
 
+namespace {
+
+struct Family {
+  const char *name;
+  Plan (*plan)(const Spec &spec, int target);
+  void (*fill)(Problem &problem, const Spec &spec, const Plan &plan);
+};
+
+const Family &familyOf(const Spec &spec) {
+  static constexpr Family families[] = {
+      {"gemm", planGemm, fillGemm},
+      {"lm_head", planGemm, fillGemm},
+      {"prefill", planAttention, fillAttention},
+      {"decode", planAttention, fillAttention},
+      {"normalize", planRows, fillRows},
+      {"swiglu", planRows, fillRows},
+      {"rope_append", planRopeAppend, fillRopeAppend},
+      {"argmax", planArgmax, fillArgmax},
+  };
+  // Spec::parse admits no other name.
+  return *std::find_if(std::begin(families), std::end(families),
+                       [&](const Family &family) { return spec.family == family.name; });
+}
+
+Expected<PlannedKernel> kernelOf(const KernelDesc &desc, const Plan &plan, int target) {
+  if (std::string problem = checkDesc(desc, target); !problem.empty())
+    return Error{problem, ExitCode::Usage};
+  for (const KernelVariant &variant : chooseVariants(desc, target, plan.rows)) {
+    if (!std::all_of(variant.bounds.begin(), variant.bounds.end(),
+                     [&](auto &bound) { return plan.sizes.at(bound.first) <= bound.second; }))
+      continue;
+    std::string error;
+    PlannedKernel kernel{instantiate(desc, variant.config, plan.rows, error), ""};
+    if (!error.empty())
+      return Error{error, ExitCode::Internal};
+    kernel.name = kernel.instance.symbol;
+    for (const auto &[key, value] : variant.config.values)
+      kernel.name += text(" ", key, "=", value);
+    return kernel;
+  }
+  return Error{std::string(codegen::familyOf(desc)) + ": no variant's bounds hold", ExitCode::Internal};
+}
+
+} // namespace
+
+Plan planOf(const Spec &spec, int target) { return familyOf(spec).plan(spec, target); }
+
+Expected<std::vector<PlannedKernel>> kernelsOf(const Plan &plan, int target) {
+  std::vector<PlannedKernel> kernels;
+  for (const KernelDesc &desc : plan.kernels) {
+    Expected<PlannedKernel> kernel = kernelOf(desc, plan, target);
+    if (!kernel)
+      return kernel.takeError();
+    kernels.push_back(std::move(*kernel));
+  }
+  return kernels;
+}
+
 void Problem::input(const std::string &name, Bytes bytes, bool rotated) {
   byteCount += double(bytes.size());
   inputs[name] = std::move(bytes);
@@ -22,30 +80,16 @@ void Problem::table(const std::string &name, Bytes bytes, double readBytes) {
   inputs[name] = std::move(bytes);
 }
 
-void Problem::output(const std::string &name, size_t bytes) {
-  byteCount += double(bytes);
+void Problem::output(const std::string &name, size_t bytes, double writtenBytes) {
+  byteCount += writtenBytes;
   outputs[name] = bytes;
 }
 
-void Problem::scratch(const std::string &name, size_t bytes) { workspaces[name] = bytes; }
-
-Status Problem::kernel(const KernelDesc &desc, Size rows) {
-  if (std::string problem = checkDesc(desc, target); !problem.empty())
-    return Error{problem, ExitCode::Usage};
-  for (const KernelVariant &variant : chooseVariants(desc, target, rows)) {
-    if (!std::all_of(variant.bounds.begin(), variant.bounds.end(),
-                     [&](auto &bound) { return sizes.at(bound.first) <= bound.second; }))
-      continue;
-    std::string error;
-    instances.push_back(instantiate(desc, variant.config, rows, error));
-    if (!error.empty())
-      return Error{error, ExitCode::Internal};
-    names += (names.empty() ? "" : ", ") + instances.back().symbol;
-    for (const auto &[key, value] : variant.config.values)
-      names += text(" ", key, "=", value);
-    return Status();
-  }
-  return Error{std::string(familyOf(desc)) + ": no variant's bounds hold", ExitCode::Internal};
+std::string namesOf(const std::vector<PlannedKernel> &kernels) {
+  std::string names;
+  for (const PlannedKernel &kernel : kernels)
+    names += (names.empty() ? "" : ", ") + kernel.name;
+  return names;
 }
 
 Status Problem::place(const std::string &name, const Bytes &bytes, std::map<std::string, DevicePointer> &pointers) {
@@ -59,10 +103,9 @@ Status Problem::place(const std::string &name, const Bytes &bytes, std::map<std:
   return Status();
 }
 
-Status Problem::finish(size_t rotateBytes, std::function<std::string(const NamedBytes &)> checkOutputs) {
-  check = std::move(checkOutputs);
-  for (const KernelInstance &instance : instances) {
-    Expected<DeviceKernel> kernel = device.load(instance, target, KernelCache(KernelCache::defaultDirectory()));
+Status Problem::finish(size_t rotateBytes) {
+  for (const PlannedKernel &each : planned) {
+    Expected<DeviceKernel> kernel = device.load(each.instance, target, KernelCache(KernelCache::defaultDirectory()));
     if (!kernel)
       return kernel.takeError();
     kernels.push_back(*kernel);
@@ -124,16 +167,16 @@ std::string Problem::verify() {
   return check(results);
 }
 
-Expected<std::unique_ptr<Problem>> makeProblem(Device &device, int target, const Spec &spec, size_t rotateBytes) {
-  if (spec.family == "gemm")
-    return makeGemm(device, target, spec, rotateBytes);
-  if (spec.family == "prefill" || spec.family == "decode")
-    return makeAttention(device, target, spec, rotateBytes);
-  if (spec.family == "rope_append")
-    return makeRopeAppend(device, target, spec, rotateBytes);
-  if (spec.family == "argmax")
-    return makeArgmax(device, target, spec, rotateBytes);
-  return makeRowProblem(device, target, spec, rotateBytes);
+Expected<std::unique_ptr<Problem>> Problem::make(Device &device, int target, const Spec &spec, size_t rotateBytes) {
+  Plan plan = planOf(spec, target);
+  Expected<std::vector<PlannedKernel>> kernels = kernelsOf(plan, target);
+  if (!kernels)
+    return kernels.takeError();
+  std::unique_ptr<Problem> problem(new Problem(device, target, plan.sizes, std::move(*kernels)));
+  familyOf(spec).fill(*problem, spec, plan);
+  if (Status s = problem->finish(rotateBytes); !s)
+    return s.takeError();
+  return problem;
 }
 
 } // namespace qcc::bench

@@ -4,7 +4,10 @@
 
 #include "DriverApi.h"
 #include "FastRandom.h"
+#include "qcc/Support/Parallel.h"
 #include "qcc/Support/Text.h"
+
+#include <sstream>
 
 using namespace qcc;
 using namespace qcc::bench;
@@ -44,6 +47,13 @@ std::string quoted(const std::string &text) {
   return out + "\"";
 }
 
+Expected<std::vector<PlannedKernel>> kernelsOf(QccBenchDevice *device, const std::string &line) {
+  Expected<Spec> spec = Spec::parse(line);
+  if (!spec)
+    return spec.takeError();
+  return kernelsOf(planOf(*spec, device->target), device->target);
+}
+
 } // namespace
 
 const char *qccBenchError(void) { return lastError.c_str(); }
@@ -78,13 +88,39 @@ QccBenchDevice *qccBenchOpen(const char *library, int target) {
 
 const char *qccBenchDescribe(QccBenchDevice *device) { return device->description.c_str(); }
 
+const char *qccBenchKernels(QccBenchDevice *device, const char *spec) {
+  static std::string names;
+  Expected<std::vector<PlannedKernel>> kernels = kernelsOf(device, spec);
+  if (!kernels) {
+    fail(kernels.error().message);
+    return nullptr;
+  }
+  names = namesOf(*kernels);
+  return names.c_str();
+}
+
+int qccBenchCompile(QccBenchDevice *device, const char *specs) {
+  std::vector<codegen::KernelInstance> instances;
+  std::istringstream lines(specs);
+  for (std::string line; std::getline(lines, line);) {
+    if (Expected<std::vector<PlannedKernel>> kernels = kernelsOf(device, line))
+      for (PlannedKernel &kernel : *kernels)
+        instances.push_back(std::move(kernel.instance));
+  }
+  // What Device::load will ask the cache for: the simulator takes no cubins.
+  std::string arch = text(device->driver().simulatorError ? "compute_" : "sm_", device->target);
+  codegen::KernelCache cache(codegen::KernelCache::defaultDirectory());
+  auto images = codegen::compileAll(instances, {arch}, cache, defaultThreads());
+  return images ? 0 : fail(images.error().message);
+}
+
 QccBenchProblem *qccBenchCreate(QccBenchDevice *device, const char *line, size_t rotateBytes) {
   Expected<Spec> spec = Spec::parse(line);
   if (!spec) {
     fail(spec.error().message);
     return nullptr;
   }
-  Expected<std::unique_ptr<Problem>> made = makeProblem(*device->device, device->target, *spec, rotateBytes);
+  Expected<std::unique_ptr<Problem>> made = Problem::make(*device->device, device->target, *spec, rotateBytes);
   if (!made) {
     fail(made.error().message);
     return nullptr;

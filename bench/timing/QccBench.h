@@ -29,6 +29,13 @@ QCC_BENCH_EXPORT QccBenchDevice *qccBenchOpen(const char *library, int target);
 /** JSON: name, capability, target, multiprocessors, l2_bytes, driver (as 13000), nvrtc, simulator (true or false). */
 QCC_BENCH_EXPORT const char *qccBenchDescribe(QccBenchDevice *device);
 
+/** Symbols and configurations of the kernels that `spec` (Spec.h) launches; makes nothing. Valid until the next call.
+ */
+QCC_BENCH_EXPORT const char *qccBenchKernels(QccBenchDevice *device, const char *spec);
+/** Compiles the kernels of `specs`, one a line, into the kernel cache, as many at a time as there are processors. A
+ * specification that has no kernels is passed over: qccBenchCreate says why. */
+QCC_BENCH_EXPORT int qccBenchCompile(QccBenchDevice *device, const char *specs);
+
 /** `spec` as in Spec.h. Copies of what a step reads from memory exceed `rotateBytes` together; there are 2 to 64. */
 QCC_BENCH_EXPORT QccBenchProblem *qccBenchCreate(QccBenchDevice *device, const char *spec, size_t rotateBytes);
 QCC_BENCH_EXPORT void qccBenchDestroy(QccBenchProblem *problem);

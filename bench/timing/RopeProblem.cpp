@@ -21,7 +21,7 @@ struct Step {
   RopeAppendDesc desc;
   int64_t rows = 0;
   std::vector<int32_t> positions, slots;
-  std::vector<float> table, kScale, vScale;
+  std::vector<float> table, kScale, vScale; ///< scales of heads, for e4m3
   Bytes qkv;
 
   double input(int64_t row, int64_t column) const {
@@ -38,16 +38,35 @@ struct Step {
   /// Inputs lie below 2: one rounding to bf16, and what f32 adds where both products cancel.
   static double boundOf(double value) { return 0x1p-8 * std::fabs(value) + 0x1p-20; }
 
-  std::string compareCached(const Bytes &cache, const char *name, int64_t row, int64_t head, int64_t i, double expected,
-                            double scale) const {
-    int64_t slot = slots[size_t(row)];
-    size_t at = size_t(((slot / kPageSize * desc.kvHeads + head) * kPageSize + slot % kPageSize) * desc.headDim + i);
-    bool e4m3 = desc.kv == ElemType::E4M3;
-    double actual = e4m3 ? e4m3ToFloat(cache[at]) * scale : bf16ToFloat(element<uint16_t>(cache, at));
-    // e4m3 rounds once more, to 2^-4 of the value or half of its smallest step, 2^-10 scales.
-    double bound = boundOf(expected) + (e4m3 ? 0x1p-4 * 1.01 * std::fabs(expected) + 0x1p-9 * scale : 0);
-    if (!(std::fabs(actual - expected) <= bound))
-      return text(name, " of token ", row, ", head ", head, ", element ", i, " = ", actual, ", expected ", expected,
+  /// The element at `i` of what one token appends for one head, against `expected`, the head's elements in double
+  /// precision.
+  std::string compareCached(const Bytes &cache, const char *name, int64_t row, int64_t head, int64_t i,
+                            const std::vector<double> &expected, float headScale) const {
+    int64_t slot = slots[size_t(row)], pageRow = slot % kPageSize;
+    const uint8_t *rows =
+        &cache[size_t((slot / kPageSize * desc.kvHeads + head) * pageHeadBytes(desc.headDim, desc.kv))];
+    const uint8_t *at = rows + (pageRow * desc.headDim + i) * sizeOf(desc.kv);
+    double value = expected[size_t(i)], actual = 0, bound = boundOf(value);
+    if (desc.kv == ElemType::BF16) {
+      actual = bf16ToFloat(uint16_t(at[0] | at[1] << 8));
+    } else if (desc.kv == ElemType::E4M3) {
+      actual = e4m3ToFloat(*at) * double(headScale);
+      // e4m3 rounds once more, to 2^-4 of the value or half of its smallest step, 2^-10 scales.
+      bound += 0x1p-4 * 1.01 * std::fabs(value) + 0x1p-9 * headScale;
+    } else {
+      double largest = 0;
+      for (double each : expected)
+        largest = std::max(largest, std::fabs(each));
+      float scale; // of this row, behind all rows
+      std::memcpy(&scale, rows + kPageSize * desc.headDim + pageRow * int64_t(sizeof scale), sizeof scale);
+      if (!(std::fabs(scale * 127.0 - largest) <= boundOf(largest)))
+        return text("scale of ", name, " of token ", row, ", head ", head, " = ", scale, ", expected ", largest / 127,
+                    " within ", boundOf(largest) / 127);
+      actual = int8_t(*at) * double(scale);
+      bound += 0.501 * scale; // half a step
+    }
+    if (!(std::fabs(actual - value) <= bound))
+      return text(name, " of token ", row, ", head ", head, ", element ", i, " = ", actual, ", expected ", value,
                   " within ", bound);
     return "";
   }
@@ -63,8 +82,11 @@ struct Step {
       if (!(std::fabs(actual - q) <= boundOf(q)))
         return text("q of token ", row, ", head ", head, ", element ", i, " = ", actual, ", expected ", q, " within ",
                     boundOf(q));
-      double k = rotated(row, desc.kIn.offset + kvHead * desc.headDim, i);
-      double v = input(row, desc.vIn.offset + kvHead * desc.headDim + i);
+      std::vector<double> k, v;
+      for (int64_t j = 0; j < desc.headDim; ++j) {
+        k.push_back(rotated(row, desc.kIn.offset + kvHead * desc.headDim, j));
+        v.push_back(input(row, desc.vIn.offset + kvHead * desc.headDim + j));
+      }
       std::string wrong = compareCached(outputs.at("k_cache"), "k", row, kvHead, i, k, kScale[size_t(kvHead)]);
       if (wrong.empty())
         wrong = compareCached(outputs.at("v_cache"), "v", row, kvHead, i, v, vScale[size_t(kvHead)]);
@@ -81,7 +103,7 @@ std::shared_ptr<Step> makeStep(const Spec &spec) {
   desc.heads = spec.at("heads");
   desc.kvHeads = spec.at("kv_heads");
   desc.headDim = spec.at("dim");
-  desc.kv = spec.words.at("kv") == "e4m3" ? ElemType::E4M3 : ElemType::BF16;
+  desc.kv = spec.cacheType();
   int64_t q = desc.heads * desc.headDim, kv = desc.kvHeads * desc.headDim;
   int64_t pitch = rowPitch(q + 2 * kv, ElemType::BF16);
   desc.qIn = {pitch, 0};
@@ -117,44 +139,41 @@ void fill(Step &step) {
 
 } // namespace
 
-Expected<std::unique_ptr<Problem>> makeRopeAppend(Device &device, int target, const Spec &spec, size_t rotateBytes) {
+Plan planRopeAppend(const Spec &spec, int) { return {{makeStep(spec)->desc}, {{Size::T, spec.at("rows")}}}; }
+
+void fillRopeAppend(Problem &problem, const Spec &spec, const Plan &) {
   std::shared_ptr<Step> step = makeStep(spec);
   const RopeAppendDesc &desc = step->desc;
-  if (std::string wrong = checkDesc(desc, target); !wrong.empty())
-    return Error{wrong, ExitCode::Usage};
   fill(*step);
-  auto problem = std::make_unique<Problem>(device, target);
-  problem->input("q_in", step->qkv, /*rotated=*/true);
-  problem->alias("k_in", "q_in");
-  problem->alias("v_in", "q_in");
-  problem->input("positions", toBytes(step->positions));
-  problem->input("slots", toBytes(step->slots));
-  problem->table("rope_table", toBytes(step->table), double(step->rows * desc.headDim * 4));
-  problem->input("k_scale", toBytes(step->kScale));
-  problem->input("v_scale", toBytes(step->vScale));
-  problem->output("q", size_t(step->rows * desc.qPitch * 2));
-  size_t cached = size_t((step->rows + kPageSize - 1) / kPageSize * kPageSize * desc.kvHeads * desc.headDim);
-  problem->output("k_cache", cached * sizeOf(desc.kv));
-  problem->output("v_cache", cached * sizeOf(desc.kv));
-  problem->size(Size::T, step->rows);
-  if (Status s = problem->kernel(desc); !s)
-    return s.takeError();
-  if (Status s = problem->finish(rotateBytes, [step](const NamedBytes &outputs) { return step->compare(outputs); }); !s)
-    return s.takeError();
-  return problem;
+  problem.input("q_in", step->qkv, /*rotated=*/true);
+  problem.alias("k_in", "q_in");
+  problem.alias("v_in", "q_in");
+  problem.input("positions", toBytes(step->positions));
+  problem.input("slots", toBytes(step->slots));
+  problem.table("rope_table", toBytes(step->table), double(step->rows * desc.headDim * 4));
+  if (desc.kv == ElemType::E4M3) {
+    problem.input("k_scale", toBytes(step->kScale));
+    problem.input("v_scale", toBytes(step->vScale));
+  }
+  problem.output("q", size_t(step->rows * desc.qPitch * 2));
+  int64_t pages = (step->rows + kPageSize - 1) / kPageSize, headBytes = pageHeadBytes(desc.headDim, desc.kv);
+  double written = double(step->rows * desc.kvHeads * headBytes) / kPageSize;
+  problem.output("k_cache", size_t(pages * desc.kvHeads * headBytes), written);
+  problem.output("v_cache", size_t(pages * desc.kvHeads * headBytes), written);
+  problem.check = [step](const NamedBytes &outputs) { return step->compare(outputs); };
 }
 
-Expected<std::unique_ptr<Problem>> makeArgmax(Device &device, int target, const Spec &spec, size_t rotateBytes) {
+Plan planArgmax(const Spec &spec, int) {
+  return {{ArgmaxDesc{spec.at("columns")}}, {{Size::R, spec.at("rows")}}, Size::R};
+}
+
+void fillArgmax(Problem &problem, const Spec &spec, const Plan &) {
   int64_t rows = spec.at("rows"), columns = spec.at("columns"), pitch = rowPitch(columns, ElemType::F32);
   FastRandom random(17);
   auto x = std::make_shared<Bytes>(random.floats(size_t(rows * pitch), -8, 8));
-  auto problem = std::make_unique<Problem>(device, target);
-  problem->input("x", *x, /*rotated=*/true);
-  problem->output("y", size_t(rows * 4));
-  problem->size(Size::R, rows);
-  if (Status s = problem->kernel(ArgmaxDesc{columns}, Size::R); !s)
-    return s.takeError();
-  auto check = [=](const NamedBytes &outputs) -> std::string {
+  problem.input("x", *x, /*rotated=*/true);
+  problem.output("y", size_t(rows * 4));
+  problem.check = [=](const NamedBytes &outputs) -> std::string {
     for (int64_t row = 0; row < rows; ++row) {
       int32_t best = 0;
       for (int64_t i = 1; i < columns; ++i)
@@ -165,9 +184,6 @@ Expected<std::unique_ptr<Problem>> makeArgmax(Device &device, int target, const 
     }
     return "";
   };
-  if (Status s = problem->finish(rotateBytes, check); !s)
-    return s.takeError();
-  return problem;
 }
 
 } // namespace qcc::bench

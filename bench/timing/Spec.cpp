@@ -6,32 +6,56 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <sstream>
 #include <vector>
 
 namespace qcc::bench {
 
+using namespace codegen;
+
 namespace {
+
+constexpr ElemType kCacheTypes[] = {ElemType::BF16, ElemType::E4M3, ElemType::S8};
+constexpr ActQuant kQuantKinds[] = {ActQuant::None,       ActQuant::E4M3Token, ActQuant::E4M3Group128,
+                                    ActQuant::E4M3Static, ActQuant::S8Token,   ActQuant::S8Static};
+
+const char *nameOf(WeightFormat format) { return infoOf(format).name; }
+
+/// The element of `all` with this name.
+template <typename T, size_t N> std::optional<T> named(const T (&all)[N], const std::string &name) {
+  for (T each : all)
+    if (name == nameOf(each))
+      return each;
+  return std::nullopt;
+}
 
 struct Family {
   const char *name;
   std::vector<std::string> numbers;
   const char *word; ///< the key whose value is a name, or null
-  std::vector<std::string> values;
 };
 
 const std::vector<Family> &families() {
+  static const std::vector<std::string> product = {"n", "k", "rows", "group"};
   static const std::vector<std::string> attention = {"heads", "kv_heads", "dim", "batch", "len"};
   static const std::vector<Family> all = {
-      {"gemm", {"n", "k", "rows", "group"}, "format", {"bf16", "e4m3", "s4"}},
-      {"prefill", attention, "kv", {"bf16", "e4m3"}},
-      {"decode", attention, "kv", {"bf16", "e4m3"}},
-      {"normalize", {"rows", "columns", "quantize", "residual"}, nullptr, {}},
-      {"rope_append", {"heads", "kv_heads", "dim", "rows"}, "kv", {"bf16", "e4m3"}},
-      {"argmax", {"rows", "columns"}, nullptr, {}},
-      {"swiglu", {"rows", "columns", "quantize"}, nullptr, {}},
+      {"gemm", product, "format"},
+      {"lm_head", product, "format"},
+      {"prefill", attention, "kv"},
+      {"decode", attention, "kv"},
+      {"normalize", {"rows", "columns", "residual"}, "quantize"},
+      {"rope_append", {"heads", "kv_heads", "dim", "rows"}, "kv"},
+      {"argmax", {"rows", "columns"}, nullptr},
+      {"swiglu", {"rows", "columns"}, "quantize"},
   };
   return all;
+}
+
+bool isKnown(const std::string &key, const std::string &value) {
+  if (key == "format")
+    return named(kWeightFormats, value).has_value();
+  return key == "kv" ? named(kCacheTypes, value).has_value() : named(kQuantKinds, value).has_value();
 }
 
 Error wrong(const std::string &what) { return {"problem: " + what + "; see bench/timing/Spec.h", ExitCode::Usage}; }
@@ -56,7 +80,7 @@ Expected<Spec> Spec::parse(const std::string &line) {
     if (spec.words.count(key) || spec.numbers.count(key))
       return wrong("key '" + key + "' is given twice");
     if (family->word && key == family->word) {
-      if (std::find(family->values.begin(), family->values.end(), value) == family->values.end())
+      if (!isKnown(key, value))
         return wrong("unknown " + key + " '" + value + "'");
       spec.words[key] = value;
       continue;
@@ -71,15 +95,19 @@ Expected<Spec> Spec::parse(const std::string &line) {
   }
   if (family->word && !spec.words.count(family->word))
     return wrong(spec.family + " lacks " + family->word);
-  bool grouped = spec.family == "gemm" && spec.words["format"] == "s4";
+  bool grouped = spec.words.count("format") && infoOf(spec.weightFormat()).mayHaveGroups;
   for (const std::string &key : family->numbers) {
-    bool needed = key != "group" || grouped, flag = key == "quantize" || key == "residual";
+    bool needed = key != "group" || grouped, mayBeZero = key == "group" || key == "residual";
     if (needed != (spec.numbers.count(key) > 0))
       return wrong(spec.family + (needed ? " lacks " : " of this format has no ") + key);
-    if (needed && !flag && spec.numbers[key] == 0)
+    if (needed && !mayBeZero && spec.numbers[key] == 0)
       return wrong(key + " is 0");
   }
   return spec;
 }
+
+WeightFormat Spec::weightFormat() const { return *named(kWeightFormats, words.at("format")); }
+ElemType Spec::cacheType() const { return *named(kCacheTypes, words.at("kv")); }
+ActQuant Spec::quantize() const { return *named(kQuantKinds, words.at("quantize")); }
 
 } // namespace qcc::bench

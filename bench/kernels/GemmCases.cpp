@@ -36,6 +36,7 @@ const Shape kShapes[] = {
     {320, 128, 130, 32, Epilogue::Plain, ElemType::BF16, "three token blocks, the last nearly empty"},
     {131, 80, 261, 48, Epilogue::Residual, ElemType::BF16, "unbounded variant: odd N, padded K, partial token block"},
     {256, 192, 300, 128, Epilogue::Plain, ElemType::F32, "unbounded variant with several row blocks"},
+    {16, 4096, 40, 128, Epilogue::Plain, ElemType::F32, "K of a real layer: sums far larger than their terms"},
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "Targets.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace qcc::codegen {
 namespace {
@@ -53,7 +54,10 @@ GemmShape GemmShape::of(const GemmDesc &desc, const KernelConfig &config, std::s
                              ", or they spill; use more warps or smaller blocks");
   refuse(shape.blockN != 8 && shape.blockN != 16 && shape.blockN != 32 && shape.blockN != 64 && shape.blockN != 128,
          "BLOCK_N = " + std::to_string(shape.blockN) + " must be 8, 16, 32, 64 or 128");
-  refuse(shape.blockK % 64 != 0, "BLOCK_K = " + std::to_string(shape.blockK) + " must be a multiple of 64");
+  refuse(shape.blockK != 64 && shape.blockK != 128 && shape.blockK != 256,
+         "BLOCK_K = " + std::to_string(shape.blockK) + " must be 64, 128 or 256");
+  refuse(!std::has_single_bit(uint64_t(shape.warpsM)),
+         "WARPS_M = " + std::to_string(shape.warpsM) + " must be 1, 2, 4 or 8");
   refuse(shape.threads() > 512,
          "WARPS_M * WARPS_K = " + std::to_string(shape.warpsM * shape.warpsK) + " must be at most 16");
   refuse(ceilDiv(desc.n, shape.blockM) > kMaxGridY,

@@ -105,7 +105,13 @@ TEST(GemmConfiguration, IllegalOnesAreRefusedByName) {
   EXPECT_EQ(refusal(desc, config(16, 8, 64, 1, 4, 3)), "");
   EXPECT_NE(refusal(desc, config(16, 24, 64, 1, 4, 3)).find("BLOCK_N = 24"), std::string::npos);
   EXPECT_NE(refusal(desc, config(16, 8, 96, 1, 4, 3)).find("BLOCK_K = 96"), std::string::npos);
+  EXPECT_NE(refusal(desc, config(16, 8, 192, 1, 4, 3)).find("BLOCK_K = 192 must be 64, 128 or 256"), std::string::npos);
   EXPECT_NE(refusal(desc, config(16, 8, 64, 2, 4, 3)).find("WARPS_M"), std::string::npos);
+  for (int64_t warps : {3, 5, 6, 7})
+    EXPECT_NE(refusal(desc, config(16 * warps, 16, 64, warps, 1, 3)).find("WARPS_M = " + std::to_string(warps)),
+              std::string::npos);
+  for (int64_t warps : {1, 2, 4, 8})
+    EXPECT_EQ(refusal(desc, config(16 * warps, 16, 64, warps, 1, 3)), "");
   EXPECT_NE(refusal(desc, config(64, 8, 64, 4, 16, 3)).find("at most 16"), std::string::npos);
   EXPECT_NE(refusal(desc, config(128, 128, 256, 4, 1, 4)).find("shared memory"), std::string::npos);
   EXPECT_NE(refusal(desc, config(256, 128, 64, 4, 1, 2)).find("spill"), std::string::npos);

@@ -61,7 +61,7 @@ template <typename P> struct Accumulators {
         if constexpr (Shape::s8Products)
           mmaSparseS8(c[i][j], a[i], b, metadata[i]);
         else if constexpr (Shape::e4m3Products)
-          mmaSparseE4M3(c[i][j], a[i], b, metadata[i]);
+          addE4M3(c[i][j], [&](Value(&sum)[4]) { mmaSparseE4M3(sum, a[i], b, metadata[i]); });
         else
           mmaSparseBF16<SECOND>(c[i][j], a[i], b, metadata[i]);
     }
@@ -164,9 +164,22 @@ private:
     if constexpr (Shape::s8Products)
       mmaS8(c, a, b0, b1);
     else if constexpr (Shape::e4m3Products)
-      mmaE4M3(c, a, b0, b1);
+      addE4M3(c, [&](Value(&sum)[4]) { mmaE4M3(sum, a, b0, b1); });
     else
       mmaBF16(c, a, b0, b1);
+  }
+
+  /// Adds what `mma` adds to its argument; of sm_89 by way of a sum of its own. Four more registers do for all tiles.
+  template <typename Mma> __device__ static void addE4M3(Value (&c)[4], Mma mma) {
+    if constexpr (kShortE4M3Sums) {
+      Value sum[4] = {};
+      mma(sum);
+#pragma unroll
+      for (int r = 0; r < 4; ++r)
+        c[r] += sum[r];
+    } else {
+      mma(c);
+    }
   }
 };
 

@@ -16,7 +16,7 @@ namespace qcc {
 template <typename P> struct Activations {
   using Shape = GemmShape<P>;
   static constexpr int chunks = P::BLOCK_K * Shape::elementBytes / 16; ///< per token
-  static_assert(chunks >= 4, "the swizzle needs at least four chunks per token");
+  static_assert(chunks == 4 || chunks % 8 == 0, "XOR with the token would leave the row");
 
   __device__ static u32 offset(int token, int chunk) {
     // Rows of 64 bytes: two rows share the banks of one 128-byte line.
@@ -28,6 +28,7 @@ template <typename P> struct Activations {
   __device__ static void copy(u32 stage, const u8 *x, int firstToken, int rows, int slice, int thread) {
     constexpr int threads = P::WARPS_M * kWarpSize, tokens = threads / chunks; // copied at a time
     static_assert(threads % chunks == 0, "a thread must stay in its column");
+    static_assert(tokens >= P::BLOCK_N || P::BLOCK_N % tokens == 0, "the last tokens copied must lie inside the slice");
     int chunk = thread % chunks, firstRow = thread / chunks;
     int column = slice * P::BLOCK_K + chunk * (16 / Shape::elementBytes);
     int columnBytes = P::K % P::BLOCK_K == 0 ? 16 : min(max((P::K - column) * Shape::elementBytes, 0), 16);

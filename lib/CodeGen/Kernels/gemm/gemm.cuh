@@ -25,9 +25,10 @@
 // Warp roles : weights are the M side of the product (y^T = W X^T), as mma.sp needs them. WARPS_M warps share the rows
 //              of a block, WARPS_K warps take its slices of K in turn, each with all tokens. A warp copies its own
 //              weights, the WARPS_M warps of a K-warp their slice of X. With WARPS_M = 1 the loop has no block barrier.
-// Requires   : K, N >= 1; s8 products: K <= 131072; BLOCK_K a multiple of 64; GROUP a multiple of 16 (S4E4M3: 32), the
-//              last group may be short; 16-byte aligned pointers; e4m3 products: sm_89
-// Tolerance  : f32 sums of exact products in the tensor core's order, then one rounding to y's type
+// Requires   : K, N >= 1; s8 products: K <= 131072; BLOCK_K 64, 128 or 256; WARPS_M a power of two; GROUP a multiple of
+//              16 (S4E4M3: 32), the last group may be short; 16-byte aligned pointers; e4m3 products: sm_89
+// Tolerance  : f32 sums of exact products in the tensor core's order, then one rounding to y's type. e4m3 products on
+//              sm_89 lose digits inside one mma, never in the sum over K (ptx/mma_e4m3.cuh)
 //
 //===----------------------------------------------------------------------===//
 #pragma once

@@ -93,7 +93,9 @@ template <typename P> struct GemmShape {
   static constexpr int sliceBytes = activationBytes + xScaleBytes + P::WARPS_M * warpBytes;
   static constexpr int stageBytes = P::WARPS_K * sliceBytes;
 
-  static_assert(P::BLOCK_K % 64 == 0, "a slice must hold whole weight tiles of every format");
+  static_assert(P::BLOCK_K == 64 || P::BLOCK_K == 128 || P::BLOCK_K == 256,
+                "a slice must hold whole weight tiles of every format, and a power of two of X's chunks");
+  static_assert((P::WARPS_M & (P::WARPS_M - 1)) == 0, "the row warps must share the copying of X evenly");
   static_assert(P::BLOCK_M % (P::WARPS_M * kTileRows) == 0, "a warp must own whole row tiles");
   static_assert(P::BLOCK_N == 8 || P::BLOCK_N % 16 == 0, "token tiles are loaded in pairs");
   static_assert(!grouped || P::GROUP % unitCols == 0, "a group must hold whole products");

@@ -12,6 +12,11 @@
 
 namespace qcc {
 
+/// The tensor cores of sm_89 cut the terms of an e4m3 sum, the accumulator included, 13 binary digits below the largest
+/// (arXiv 2511.10909, section 4). A sum that grows over K in the accumulator would lose its smaller terms: each
+/// product has to start at zero and be added in f32. On sm_90 25 digits are kept.
+inline constexpr bool kShortE4M3Sums = __CUDA_ARCH__ == 890;
+
 /// c += a * b; sm_89 and later.
 __device__ inline void mmaE4M3(float (&c)[4], const u32 (&a)[4], u32 b0, u32 b1) {
   asm("mma.sync.aligned.m16n8k32.row.col.f32.e4m3.e4m3.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes what bench/gpu.sh needs on a machine that cannot make it: engines of the small model for sm_90 with the
-# interpreter's logits, and the headers of the engine file's plan. Needs the compiler (build/bin) and flatc.
+# interpreter's logits and the limits of docs/testing.md (bench/driver/carry.py), and the headers of the engine file's
+# plan. Needs the compiler (build/bin), flatc and Python with numpy (QCC_PYTHON).
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-bin=$root/build/bin out=$root/bench/carry small=0
+bin=$root/build/bin out=$root/bench/carry small=()
 usage() {
   cat <<'END'
 usage: bench/carry.sh [--bin DIR] [--out DIR] [--small]
@@ -19,7 +20,7 @@ while [ $# -gt 0 ]; do
       [ $# -ge 2 ] || { echo "carry.sh: $1 needs a value" >&2; exit 2; }
       if [ "$1" = --bin ]; then bin=$2; else out=$2; fi
       shift ;;
-    --small) small=1 ;;
+    --small) small=(--small) ;;
     --help | -h) usage; exit 0 ;;
     *) echo "carry.sh: unknown option '$1'; see --help" >&2; exit 2 ;;
   esac
@@ -29,19 +30,9 @@ for tool in qcc qcc-eval; do
   [ -x "$bin/$tool" ] || { echo "carry.sh: $bin/$tool does not exist; build it or give --bin" >&2; exit 1; }
 done
 
-model=$root/test/models/small
-# "Acts" and what follows in the held-out text, as bytes.
-tokens() { head -c "$1" "$model/heldout.txt" | od -An -v -tu1 | tr -s ' \n' ',' | sed 's/^,//; s/,$//'; }
-
-# preset, K/V type, tokens of the prompt, tokens to generate, limits of the largest and of the root mean square error. An
-# engine rounds where the interpreter does, but sums in another order; in fp8 a value that rounds the other way is 2^-4
-# off, in bf16 2^-8.
-cases=(
-  "none bf16 64 32 0.012 0.004"
-  "fp8 bf16 64 32 0.08 0.025" "fp8 fp8 64 32 0.08 0.025"
-  "w4a16 bf16 64 32 0.012 0.004" "w4a16 bf16 300 8 0.012 0.004" "w4a16 fp8 64 32 0.03 0.01"
-)
-[ $small = 0 ] || cases=("fp8 bf16 7 2 0.08 0.025")
+python=${QCC_PYTHON:-python3}
+"$python" -c 'import numpy' 2>/dev/null ||
+  { echo "carry.sh: $python has no numpy; set QCC_PYTHON to one that has" >&2; exit 1; }
 
 rm -rf "$out.new"
 mkdir -p "$out.new/generated"
@@ -49,20 +40,7 @@ flatc --cpp --cpp-std c++17 --scoped-enums -o "$out.new/generated" "$root/runtim
 include=$(dirname "$(find /usr/include /usr/local/include -path '*/flatbuffers/flatbuffers.h' 2>/dev/null | head -n 1)")
 cp -r "$include" "$out.new/generated/flatbuffers"
 
-index=
-for each in "${cases[@]}"; do
-  read -r quant kv length new max rms <<<"$each"
-  engine=$quant-$kv.qengine logits=$quant-$kv-$length.npy prompt=$(tokens "$length")
-  echo "carry.sh: $engine, $length tokens" >&2
-  [ -e "$out.new/$engine" ] ||
-    "$bin/qcc" "$model" --target sm_90 --quant "$quant" --kv-cache-dtype "$kv" --quiet -o "$out.new/$engine"
-  "$bin/qcc-eval" "$model" --quant "$quant" --kv-cache-dtype "$kv" --tokens "$prompt" --max-new "$new" --ignore-eos \
-    --logits "$out.new/$logits" >/dev/null
-  index+="${index:+,}
-  {\"name\": \"$quant, K/V $kv, prompt of $length, $new generated\", \"engine\": \"$engine\", \"tokens\": \"$prompt\",
-   \"max_new\": $new, \"logits\": \"$logits\", \"max_error\": $max, \"rms_error\": $rms}"
-done
-printf '{"cases": [%s\n]}\n' "$index" >"$out.new/carry.json"
+"$python" -B "$root/bench/driver/carry.py" --bin "$bin" --out "$out.new" "${small[@]}"
 rm -rf "$out"
 mv "$out.new" "$out"
 du -sh "$out" >&2

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 _LINE = re.compile(r"^(pass|FAIL) (.*?): error (\S+) of its bound \((.*?)\)(?:: (.*))?$")
+# What bench/driver/carry.py writes for a case.
+_CASE_KEYS = {"name", "engine", "tokens", "max_new", "logits", "first_row", "max_error", "rms_error"}
 _SKIP = re.compile(r"^skip (.*?): (.*)$")
 
 
@@ -64,7 +66,8 @@ def _engine_case(root, bin_dir, carry, case, simulator):
         done = subprocess.run([sys.executable, "-B", str(root / "test/tools/compare_logits.py"),
                                str(carry / case["logits"]), str(actual), "--json", "--greedy", "--generated-from",
                                str(rows - 1), "--max-error", str(case["max_error"]),
-                               "--rms-error", str(case["rms_error"]), "--tie-error", str(2 * case["max_error"])],
+                               "--rms-error", str(case["rms_error"]), "--first-row", str(case["first_row"]),
+                               "--tie-error", str(case["max_error"])],
                               capture_output=True, text=True)
         measures = json.loads(done.stdout) if done.stdout.startswith("{") else {}
         return (done.stderr.strip() if done.returncode != 0 else ""), measures
@@ -79,6 +82,10 @@ def engines(root, bin_dir, carry, simulator):
                             "or give --no-engine"}]
     results = []
     for case in json.loads(index.read_text(encoding="utf-8"))["cases"]:
+        if missing := _CASE_KEYS - case.keys():
+            results.append({"name": case.get("name", "engines"), "status": "failed", "reason": "carried engines",
+                            "message": f"{index} lacks {', '.join(sorted(missing))}; make it again with bench/carry.sh"})
+            continue
         message, measures = _engine_case(root, bin_dir, carry, case, simulator)
         results.append({"name": case["name"], "status": status(not message, not simulator), "message": message,
                         "reason": "logits of the interpreter", "measures": measures})

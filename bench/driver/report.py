@@ -37,8 +37,8 @@ def _header(result):
 def _kernel_lines(cases):
     families = {}
     for case in cases:
-        words = case["name"].replace("_", " ").split()
-        key = " ".join(words[:2]) if words[0] == "gemm" else words[0]
+        words = case["name"].split()  # "gemm s4_zero n=64 …", "normalize_1x256"
+        key = " ".join(words[:2]) if words[0] == "gemm" else words[0].split("_")[0]
         families.setdefault(key, []).append(case)
     for family, members in families.items():
         counts = Counter(case["status"] for case in members)

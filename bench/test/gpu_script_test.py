@@ -14,12 +14,16 @@ import unittest
 import unittest.mock
 from pathlib import Path
 
+import numpy as np
+
 BENCH = Path(__file__).resolve().parents[1]
 BUILD = Path(sys.argv.pop(1)).resolve()
 os.environ.setdefault("QCC_LIBCUDA", str(BUILD / "bin/libqccsim.so"))
 
-sys.path.insert(0, str(BENCH / "driver"))
+sys.path[:0] = [str(BENCH / "driver"), str(BENCH.parent / "test/e2e")]
+import carry  # noqa: E402
 import checks  # noqa: E402
+import harness  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import shapes  # noqa: E402
@@ -129,6 +133,51 @@ class Script(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         [found] = (self.folder / "out").glob("*.json")
         self.assertIn("the build failed", json.loads(found.read_text())["errors"][0])
+
+
+class Engines(unittest.TestCase):
+    """A carried case whose engine is off by 0.4 of 8 in the first row: judged by the limits that were carried."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        np.save(self.folder / "expected.npy", np.float32([[1, 2], [8, 0]]))
+        np.save(self.folder / "actual.npy", np.float32([[1, 2.4], [8, 0]]))
+        program = self.folder / "qcc-run"  # its last argument is the file of the logits
+        program.write_text(f'#!/bin/sh\nfor last; do :; done\ncp {self.folder}/actual.npy "$last"\n')
+        program.chmod(0o755)
+
+    def outcome(self, **limits):
+        case = {"name": "c", "engine": "c.qengine", "tokens": "1,2", "max_new": 1, "logits": "expected.npy", **limits}
+        (self.folder / "carry.json").write_text(json.dumps({"cases": [case]}))
+        [found] = checks.engines(BENCH.parent, self.folder, self.folder, True)
+        return found["status"], found["message"]
+
+    def test_within_all_limits(self):
+        self.assertEqual(self.outcome(first_row=0.051, max_error=0.051, rms_error=0.1), ("checked", ""))
+
+    def test_each_limit_decides(self):
+        for name in ("first_row", "max_error", "rms_error"):
+            status, message = self.outcome(**{"first_row": 1, "max_error": 1, "rms_error": 1, name: 0.01})
+            self.assertEqual(status, "failed")
+            self.assertIn(f"{name} ", message)
+
+    def test_of_an_older_carry(self):
+        status, message = self.outcome(max_error=1, rms_error=1)
+        self.assertEqual(status, "failed")
+        self.assertIn("lacks first_row; make it again with bench/carry.sh", message)
+
+    def test_limits_are_the_table_s(self):
+        table = harness.tolerances()
+        for recipe, _, _ in carry.CASES + carry.SMALL_CASES:
+            row = table["small", recipe.format(), recipe.kv]
+            self.assertEqual(carry.limits(recipe), {"first_row": row.first_row, "max_error": row.max_error,
+                                                    "rms_error": row.rms_error})
+
+    def test_no_limits(self):
+        with self.assertRaisesRegex(SystemExit, "has no limits for small, w3a16, K/V bf16"):
+            carry.limits(harness.Recipe("w3a16"))
 
 
 class FakeDevice:
@@ -319,6 +368,12 @@ class Tables(unittest.TestCase):
         timings = [{"class": "c", "peers": [{"ratio": 4.0}, {"ratio": 2.0}, {"unavailable": "x"}]},
                    {"class": "c", "peers": [{"ratio": 0.5}]}, {"class": "d", "peers": [{"unavailable": "x"}]}]
         self.assertEqual(report.ratios(timings), {"c": {"ratio": 1.0, "shapes": 2}})
+
+    def test_each_weight_format_has_a_line(self):
+        names = ["gemm s4 n=1 k=8", "gemm s4_zero n=1 k=8", "rope_append_int8", "rope_append_fp8"]
+        lines = list(report._kernel_lines([{"name": name, "status": "verified", "worst": 0.5} for name in names]))
+        self.assertEqual([line.split("  ")[1].strip() for line in lines], ["gemm s4", "gemm s4_zero", "rope"])
+        self.assertIn("2 verified", lines[2])
 
     def test_only_hardware_verifies(self):
         self.assertEqual([checks.status(True, True), checks.status(True, False), checks.status(False, True)],

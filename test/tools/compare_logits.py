@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Compares two .npy files of logits [rows, vocabulary] and fails beyond given limits. numpy only.
 
-    compare_logits.py REFERENCE ACTUAL [--max-error 1e-4] [--rms-error X] [--kl X] [--greedy]
-                      [--tie-error X]
+    compare_logits.py REFERENCE ACTUAL [--max-error 1e-4] [--first-row X] [--rms-error X]
+                      [--kl X] [--greedy] [--tie-error X]
                       [--generated-from ROW] [--json]
 
 Measures, over all rows compared:
   max error   largest |actual - reference| / largest |reference|
+  first row   the max error of the first row alone
   rms error   root mean square of actual - reference / root mean square of the reference
   kl          mean over the rows of KL(softmax(reference) || softmax(actual)), in nats
   greedy      rows whose likeliest token (the smallest id among equals) is the same
@@ -83,6 +84,7 @@ def compare(reference, actual, tie_error=0.0, generated_from=None):
     return {
         "rows": len(reference),
         "max_error": float(np.abs(error).max() / scale),
+        "first_row": float(np.abs(error[0]).max() / scale),
         "rms_error": float(np.sqrt(np.mean(error ** 2) / np.mean(reference ** 2))),
         "kl": float(np.mean(np.sum(np.exp(expected) * (expected - found), axis=-1))),
         "greedy_equal": len(reference) - len(differing),
@@ -107,6 +109,7 @@ def parse(arguments):
     parser.add_argument("reference")
     parser.add_argument("actual")
     parser.add_argument("--max-error", type=float)
+    parser.add_argument("--first-row", type=float)
     parser.add_argument("--rms-error", type=float)
     parser.add_argument("--kl", type=float)
     parser.add_argument("--greedy", action="store_true")
@@ -129,7 +132,7 @@ def main(arguments=None):
     else:
         print(", ".join(f"{name} {value:.3e}" if isinstance(value, float) else f"{name} {value}"
                         for name, value in result.items()))
-    limits = {"max_error": options.max_error, "rms_error": options.rms_error, "kl": options.kl}
+    limits = {name: getattr(options, name) for name in ("max_error", "first_row", "rms_error", "kl")}
     failures = list(complaints(result, limits, options.greedy))
     for failure in failures:
         print(f"error: {failure}", file=sys.stderr)

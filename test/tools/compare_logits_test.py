@@ -58,6 +58,19 @@ class Limits(unittest.TestCase):
             self.assertEqual(status, 1)
             self.assertIn("exceeds the limit", errors)
 
+    def test_first_row_alone(self):
+        """Half of the largest logit, 8, in row 0; the later row is exact, and the other way round."""
+        reference, exact = rows([0.0, 2.0], [8.0, 0.0]), rows([0.0, 2.0], [8.0, 0.0])
+        first, later = rows([0.0, 6.0], [8.0, 0.0]), rows([0.0, 2.0], [4.0, 0.0])
+        self.assertEqual(compare_logits.compare(reference, first)["first_row"], 0.5)
+        self.assertEqual(compare_logits.compare(reference, later)["first_row"], 0)
+        self.assertEqual(run(reference, first, "--first-row", "0.51")[0], 0)
+        status, errors = run(reference, first, "--first-row", "0.49")
+        self.assertEqual(status, 1)
+        self.assertIn("first_row 5.000e-01 exceeds the limit", errors)
+        for actual in (exact, later):
+            self.assertEqual(run(reference, actual, "--first-row", "0")[0], 0)
+
     def test_kl_limit(self):
         reference, actual = rows([0.0, 5.0]), rows([5.0, 0.0])
         self.assertEqual(run(reference, actual, "--kl", "1")[0], 1)

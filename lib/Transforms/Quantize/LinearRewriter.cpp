@@ -50,7 +50,7 @@ FailureOr<Operation *> LinearRewriter::quantizeActivations(graph::LinearOp linea
   RankedTensorType type = typeOf(x);
   if (type.getRank() != 2)
     return linear.emitError() << "activations " << type << " must have rank 2 to be quantized";
-  Value &dequantized = activations[x];
+  Value &dequantized = activations[{x, scheme}];
   if (!dequantized) {
     OpBuilder builder(linear);
     Location loc = x.getLoc();

@@ -27,9 +27,9 @@ public:
   /// op where its weight does not come from a derivation.
   mlir::FailureOr<WeightSource> sourceOf(mlir::OpOperand &weight);
 
-  /// Reads x as the dequantization of its codes; once for all linears of a value, because they see the same codes and
-  /// the kernel that makes the value writes them once. Nothing happens where x is a dequantization already. Returns the
-  /// operation that quantizes, null if there is none.
+  /// Reads x as the dequantization of its codes; once for all linears of a value that ask for one scheme, because they
+  /// see the same codes and the kernel that makes the value writes them once. Nothing happens where x is a
+  /// dequantization already. Returns the operation that quantizes, null if there is none.
   mlir::FailureOr<mlir::Operation *> quantizeActivations(graph::LinearOp linear, graph::SchemeAttr scheme);
 
   /// Codes are computed by round-to-nearest in a derivation.
@@ -55,7 +55,8 @@ private:
 
   mlir::SymbolTable symbols;
   llvm::MapVector<graph::DerivedOp, graph::DerivedOp> derivations; ///< of a weight → of its codes
-  llvm::DenseMap<mlir::Value, mlir::Value> activations;            ///< value → its dequantization
+  /// value and scheme → its dequantization
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> activations;
 };
 
 } // namespace qcc

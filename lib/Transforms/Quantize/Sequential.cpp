@@ -163,11 +163,15 @@ void Sequential::cloneExact() {
 }
 
 std::vector<Sequential::Step> Sequential::groupSteps(std::vector<LayerPlan> layers) const {
-  llvm::MapVector<Value, Step> steps;
-  for (LayerPlan &layer : layers)
-    steps[layer.linear.getX()].layers.push_back(std::move(layer));
+  // Linears that read the value as other codes, or as none, have other moments.
+  llvm::MapVector<std::pair<Value, Attribute>, Step> steps;
+  for (LayerPlan &layer : layers) {
+    Value x = layer.linear.getX();
+    bool isQuantized = x.getDefiningOp<graph::DequantizeOp>() != nullptr;
+    steps[{x, isQuantized ? graph::SchemeAttr() : layer.schemes.activations}].layers.push_back(std::move(layer));
+  }
   std::vector<Step> result;
-  for (auto &[value, step] : steps)
+  for (auto &[key, step] : steps)
     result.push_back(std::move(step));
   return result;
 }

@@ -33,7 +33,7 @@ public:
   size_t layersDone() const { return layerCount; }
 
 private:
-  /// Linears that read one value.
+  /// Linears that read one value as the same codes, or as it is.
   struct Step {
     std::vector<LayerPlan> layers;
     mlir::Operation *quantizer = nullptr; ///< of their activations; null: bf16

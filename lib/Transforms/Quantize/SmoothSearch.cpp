@@ -147,8 +147,7 @@ Status SmoothSearch::prepare() {
   if (!runner)
     return runner.takeError();
   exact = std::move(*runner);
-  bool tensorWide = hasStaticActivations(options);
-  auto copy = SmoothTrial::create(module, layers, *input.weights, input.plan.pages, tensorWide);
+  auto copy = SmoothTrial::create(module, layers, *input.weights, input.plan.pages);
   if (!copy)
     return copy.takeError();
   trial = std::move(*copy);

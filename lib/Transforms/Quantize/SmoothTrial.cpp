@@ -13,10 +13,11 @@ namespace {
 
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
-/// Quantizes what `linear` reads, once for all linears of that value.
-void quantizeInput(graph::LinearOp linear, graph::SchemeAttr scheme, llvm::DenseMap<Value, Value> &done) {
+/// Quantizes what `linear` reads, once for all linears that read that value in that scheme.
+void quantizeInput(graph::LinearOp linear, graph::SchemeAttr scheme,
+                   llvm::DenseMap<std::pair<Value, Attribute>, Value> &done) {
   Value x = linear.getX();
-  Value &dequantized = done[x];
+  Value &dequantized = done[{x, scheme}];
   if (!dequantized) {
     OpBuilder builder(linear);
     RankedTensorType type = typeOf(x);
@@ -32,16 +33,15 @@ void quantizeInput(graph::LinearOp linear, graph::SchemeAttr scheme, llvm::Dense
 } // namespace
 
 Expected<std::unique_ptr<SmoothTrial>> SmoothTrial::create(ModuleOp module, const std::vector<LayerPlan> &layers,
-                                                           const ParameterSource &source, int64_t pages,
-                                                           bool tensorWide) {
+                                                           const ParameterSource &source, int64_t pages) {
   auto trial = std::make_unique<SmoothTrial>();
   trial->copy = cast<ModuleOp>(module->clone(trial->mapping));
-  llvm::DenseMap<Value, Value> done;
+  llvm::DenseMap<std::pair<Value, Attribute>, Value> done;
   for (const LayerPlan &layer : layers) {
     graph::SchemeAttr scheme = layer.schemes.activations;
     if (!scheme)
       continue;
-    if (tensorWide)
+    if (layer.staticActivations)
       scheme = graph::SchemeAttr::getSimple(scheme.getStorage(), graph::Granularity::tensor, scheme.getScale(),
                                             /*dynamic=*/true);
     graph::LinearOp linear = layer.linear;

@@ -26,10 +26,9 @@ struct JudgedBatch {
 
 class SmoothTrial {
 public:
-  /// Module and source must outlive it. `tensorWide`: activations share one scale per tensor (static scales),
-  /// approximated by one per batch.
+  /// Module and source must outlive it. Static scales of activations are approximated by one per batch.
   static Expected<std::unique_ptr<SmoothTrial>> create(mlir::ModuleOp module, const std::vector<LayerPlan> &layers,
-                                                       const ParameterSource &source, int64_t pages, bool tensorWide);
+                                                       const ParameterSource &source, int64_t pages);
 
   /// The piece between two ops of the float module.
   Status prepare(mlir::Operation *begin, mlir::Operation *end);

@@ -39,19 +39,17 @@ public:
     Expected<std::vector<LayerPlan>> layers = planLayers(module, options);
     if (!layers)
       return module.emitError() << layers.error().message;
-    // A value is quantized once, as the first of its linears asks.
-    llvm::MapVector<Value, LayerPlan *> values;
     for (LayerPlan &layer : *layers)
       if (layer.staticActivations && !layer.linear.getX().getDefiningOp<graph::DequantizeOp>())
-        values.insert({layer.linear.getX(), &layer});
+        addReader(layer);
     if (values.empty())
       return success();
     if (options.workDir.empty())
       return module.emitError() << "static scales need a directory; name one with work-dir";
     std::optional<calib::Statistics> statistics;
-    for (auto &[value, layer] : values)
-      if (Status status = findScale(value, *layer, statistics); !status)
-        return layer->linear.emitError() << status.error().message;
+    for (auto &[key, value] : values)
+      if (Status status = findScale(value, statistics); !status)
+        return value.readers.front()->linear.emitError() << status.error().message;
     std::filesystem::path path = std::filesystem::path(options.workDir) / kFile;
     std::error_code error;
     std::filesystem::create_directories(path.parent_path(), error);
@@ -59,15 +57,40 @@ public:
       return module.emitError() << path.parent_path().string() << ": cannot create: " << error.message();
     if (Status status = writer.write(path.string()); !status)
       return module.emitError() << status.error().message;
-    for (LayerPlan &layer : *layers)
-      if (values.contains(layer.linear.getX()))
-        layer.linear.getXMutable().assign(quantized(layer.linear.getX(), *values.lookup(layer.linear.getX())));
+    for (auto &[key, value] : values) {
+      Value dequantized = quantize(value);
+      for (LayerPlan *layer : value.readers)
+        layer->linear.getXMutable().assign(dequantized);
+    }
     return success();
   }
-  size_t valuesQuantized() const { return scales.size(); }
+  size_t valuesQuantized() const { return values.size(); }
 
 private:
-  Status findScale(Value value, LayerPlan &layer, std::optional<calib::Statistics> &statistics) {
+  /// A value in one type of codes: quantized once for all linears that ask for these, and for no others.
+  struct StaticValue {
+    Value value;
+    std::string observed; ///< its name in statistics
+    std::string name;     ///< of its scale
+    SmallVector<LayerPlan *> readers;
+  };
+
+  void addReader(LayerPlan &layer) {
+    Value x = layer.linear.getX();
+    Type codes = layer.schemes.activations.getStorage();
+    StaticValue &value = values[{x, codes}];
+    if (value.readers.empty()) {
+      bool isFirst =
+          llvm::none_of(values, [&](auto &other) { return other.first.first == x && &other.second != &value; });
+      value.value = x;
+      value.observed = calib::observedName(x);
+      value.name = value.observed + (isFirst ? "_scale" : codes.isInteger(8) ? "_scale.int8" : "_scale.e4m3");
+    }
+    value.readers.push_back(&layer);
+  }
+
+  Status findScale(const StaticValue &value, std::optional<calib::Statistics> &statistics) {
+    LayerPlan &layer = *value.readers.front();
     float scale = 1;
     if (const std::string *given = findGiven(options.given, layer.name(), kInputScale)) {
       double number;
@@ -81,23 +104,21 @@ private:
           return gathered.takeError();
         statistics = std::move(*gathered);
       }
-      Expected<float> searched = searchScale(value, layer, *statistics);
+      Expected<float> searched = searchScale(value, *statistics);
       if (!searched)
         return searched.takeError();
       scale = *searched;
     }
-    writer.add(calib::observedName(value) + "_scale", {}, std::span<const float>(&scale, 1));
+    writer.add(value.name, {}, std::span<const float>(&scale, 1));
     addSearched(module, {{layer.name(), {{kInputScale, exactly(scale)}}}});
-    scales[value] = scale;
     return {};
   }
 
-  Expected<float> searchScale(Value value, LayerPlan &layer, const calib::Statistics &statistics) const {
-    const std::string name = calib::observedName(value);
-    auto seen = statistics.find(name, calib::ValueStatistics::AbsMax | calib::ValueStatistics::Distribution);
+  Expected<float> searchScale(const StaticValue &value, const calib::Statistics &statistics) const {
+    auto seen = statistics.find(value.observed, calib::ValueStatistics::AbsMax | calib::ValueStatistics::Distribution);
     if (!seen)
       return seen.takeError();
-    const bool isInt = layer.schemes.activations.getStorage().isInteger(8);
+    const bool isInt = storageOf(value).isInteger(8);
     const auto format = isInt ? calib::StaticFormat::Int8 : calib::StaticFormat::E4M3;
     const calib::Histogram &histogram = (*seen)->histogram();
     float absMax = (*seen)->tensorAbsMax();
@@ -109,34 +130,32 @@ private:
     return std::isnormal(scale) ? scale : 1.0f;
   }
 
+  static Type storageOf(const StaticValue &value) { return value.readers.front()->schemes.activations.getStorage(); }
+
   /// The dequantization of the value's codes.
-  Value quantized(Value value, LayerPlan &layer) {
-    Value &result = dequantized[value];
-    if (result)
-      return result;
+  Value quantize(const StaticValue &value) {
     Type f32 = Float32Type::get(module.getContext());
-    auto scheme = graph::SchemeAttr::getSimple(layer.schemes.activations.getStorage(), graph::Granularity::tensor, f32);
+    auto scheme = graph::SchemeAttr::getSimple(storageOf(value), graph::Granularity::tensor, f32);
     auto scaleType = RankedTensorType::get({}, f32);
-    const std::string name = calib::observedName(value) + "_scale";
-    auto function = layer.linear->getParentOfType<func::FuncOp>();
-    Location loc = value.getLoc();
+    graph::LinearOp first = value.readers.front()->linear;
+    auto function = first->getParentOfType<func::FuncOp>();
+    Location loc = value.value.getLoc();
     OpBuilder builder(function);
-    auto parameter = graph::ParameterOp::create(builder, loc, name + ".f32", scaleType, kFile, name);
+    auto parameter = graph::ParameterOp::create(builder, loc, value.name + ".f32", scaleType, kFile, value.name);
     symbols.insert(parameter);
-    auto derived = graph::DerivedOp::create(builder, loc, name, TypeRange(scaleType));
+    auto derived = graph::DerivedOp::create(builder, loc, value.name, TypeRange(scaleType));
     symbols.insert(derived);
     OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
     Value stored = graph::GetOp::create(body, loc, TypeRange(scaleType), parameter.getSymName()).getResult(0);
     graph::YieldOp::create(body, loc, stored);
 
-    builder.setInsertionPointAfterValue(value);
-    auto type = cast<RankedTensorType>(value.getType());
+    builder.setInsertionPointAfterValue(value.value);
+    auto type = cast<RankedTensorType>(value.value.getType());
     Value scale = graph::GetOp::create(builder, loc, TypeRange(scaleType), derived.getSymName()).getResult(0);
     auto codes = graph::QuantizeOp::create(builder, loc, RankedTensorType::get(type.getShape(), scheme.getStorage()),
-                                           Type(), value, scale, scheme);
-    result = graph::DequantizeOp::create(builder, loc, RankedTensorType::get(type.getShape(), f32), codes.getCodes(),
-                                         scale, scheme);
-    return result;
+                                           Type(), value.value, scale, scheme);
+    return graph::DequantizeOp::create(builder, loc, RankedTensorType::get(type.getShape(), f32), codes.getCodes(),
+                                       scale, scheme);
   }
 
   ModuleOp module;
@@ -145,8 +164,7 @@ private:
   double percentile;
   SymbolTable symbols;
   SafetensorsWriter writer;
-  llvm::DenseMap<Value, float> scales;
-  llvm::DenseMap<Value, Value> dequantized;
+  llvm::MapVector<std::pair<Value, Type>, StaticValue> values; ///< by value and type of codes
 };
 
 struct StaticScalesPass : OfQuantizeOptions<impl::StaticScalesPassBase<StaticScalesPass>> {

@@ -16,13 +16,19 @@ using Epilogue = GemmCase::Epilogue;
 struct Layer {
   int64_t n, k, group;
   const char *reason;
+  bool everyFormat = true; ///< else those with groups; the others are as in another layer
+  Epilogue epilogue = Epilogue::Residual;
+  ElemType output = ElemType::BF16;
 };
 
 const Layer kLayers[] = {
     {6144, 4096, 128, "qkv of an 8B model: warps of 16 rows"},
     {28672, 4096, 32, "gate and up of an 8B model: warps of 32 rows, two groups in a slice"},
+    {28672, 4096, 128, "the same with the default group, longer than a slice", false},
+    {28672, 4096, 0, "the same with one scale per row: no second accumulators", false},
     {131, 2880, 48, "odd N, K with a partial step, groups across slices"},
-    {6144, 4096, 0, "formats with groups, but one scale per row: no second accumulators"},
+    {6144, 4096, 0, "warps of 16 rows, one scale per row", false},
+    {128256, 4096, 128, "logits: f32, and one scale of X where there may be", true, Epilogue::Plain, ElemType::F32},
 };
 
 class GemmCompile : public testing::TestWithParam<int> {};
@@ -34,10 +40,11 @@ TEST_P(GemmCompile, NoVariantSpills) {
   for (const Layer &layer : kLayers)
     for (WeightFormat format : kWeightFormats) {
       const WeightFormatInfo &info = infoOf(format);
-      if (layer.group == 0 && !info.mayHaveGroups)
-        continue; // as the first layer
+      if (!layer.everyFormat && !info.mayHaveGroups)
+        continue;
       int64_t group = !info.mayHaveGroups ? 0 : info.hasXScale() && layer.group % 32 != 0 ? 96 : layer.group;
-      GemmCase gemm{format, layer.n, layer.k, 0, group, ElemType::BF16, Epilogue::Residual, {}, layer.reason};
+      bool tensorScale = layer.epilogue == Epilogue::Plain && info.mayHaveTensorScale();
+      GemmCase gemm{format, layer.n, layer.k, 0, group, layer.output, layer.epilogue, {}, layer.reason, tensorScale};
       GemmDesc desc = gemm.desc();
       if (info.x == ElemType::E4M3 && target < 89) {
         EXPECT_NE(checkDesc(desc, target).find("sm_89"), std::string::npos);

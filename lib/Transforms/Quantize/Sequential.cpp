@@ -4,7 +4,6 @@
 #include "qcc/Interpreter/Derivation.h"
 #include "qcc/Support/Parallel.h"
 #include "qcc/Support/Progress.h"
-#include "qcc/Support/Sha256.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/SearchedValues.h"
 
@@ -111,10 +110,10 @@ Status Sequential::prepare() {
   if (!options.calib.empty())
     if (Status status = readCalibration(); !status)
       return status;
-  Expected<std::string> first = firstKey();
-  if (!first)
-    return first.takeError();
-  key = std::move(*first);
+  Expected<std::string> content = contentKey(module, *weights);
+  if (!content)
+    return content.takeError();
+  key = nextKey(*content, tokens.hash + "\n" + settings.describe());
   return {};
 }
 
@@ -335,29 +334,6 @@ std::string Sequential::describe(Step &step) {
     if (options.given.contains(layer.name()))
       stream << settings.with(options.given, layer.name()).describe() << "\n";
   return out;
-}
-
-Expected<std::string> Sequential::firstKey() {
-  Sha256 hash;
-  auto add = [&](std::string_view chars) {
-    hash.update(text(chars.size(), ":"));
-    hash.update(chars);
-  };
-  for (Operation &op : module.getBody()->getOperations()) {
-    std::string printed;
-    llvm::raw_string_ostream stream(printed);
-    op.print(stream);
-    add(printed);
-    if (auto parameter = dyn_cast<graph::ParameterOp>(op)) {
-      Expected<TensorView> view = weights->find(parameter.getFile().str(), parameter.getTensor().str());
-      if (!view)
-        return view.takeError();
-      hash.update(view->bytes);
-    }
-  }
-  add(tokens.hash);
-  add(settings.describe());
-  return hexadecimal(hash.finish());
 }
 
 void Sequential::remark(size_t steps) {

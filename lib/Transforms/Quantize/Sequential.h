@@ -59,8 +59,6 @@ private:
   mlir::LogicalResult rewrite(Step &step, const StepFile &file);
   graph::LinearOp exactOf(graph::LinearOp linear) const;
   std::string describe(Step &step);
-  /// Bytes of all parameters and the ops of the module.
-  Expected<std::string> firstKey();
   void remark(size_t steps);
 
   mlir::ModuleOp module;

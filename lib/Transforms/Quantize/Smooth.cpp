@@ -51,7 +51,7 @@ public:
     if (!excluded)
       return module.emitError() << excluded.error().message;
     SymbolTable symbols(module);
-    SmoothFold fold(symbols, "smooth", (kWorkFiles + "smooth-000.safetensors").str(), /*key=*/"");
+    SmoothFold fold(symbols, "smooth", "smooth-000", /*key=*/"");
     for (SmoothPair &pair : findSmoothPairs(module.lookupSymbol<func::FuncOp>("forward"))) {
       bool isRounded = llvm::any_of(pair.consumers, [&](graph::LinearOp linear) {
         return llvm::any_of(*layers, [&](const LayerPlan &layer) { return layer.linear == linear; });

@@ -1,10 +1,7 @@
 //===- SmoothFold.cpp -----------------------------------------------------===//
 
 #include "SmoothFold.h"
-#include "WorkFile.h"
-#include "qcc/Import/HuggingFace/Safetensors.h"
 #include "qcc/Quant/Formats.h"
-#include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/Weights.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -15,7 +12,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <filesystem>
 
 using namespace mlir;
 
@@ -45,16 +41,13 @@ OpOperand &dividedOf(SmoothPair &pair) {
   return pair.kind == SmoothPair::Kind::Norm ? pair.norm.getWeightMutable() : pair.producer.getWMutable();
 }
 
-/// The numbers of a tensor of the file; empty when it has no such tensor of this type and size.
-template <typename T>
-std::vector<T> readTensor(const hf::SafetensorsFile &file, const std::string &name, DType type, int64_t size) {
+/// The bytes of a tensor of the file; empty when it has no such tensor of this type and size.
+std::span<const std::byte> bytesOf(const hf::SafetensorsFile &file, const std::string &name, DType type, int64_t size) {
   auto found = file.tensors().find(name);
   if (found == file.tensors().end() || found->second.type != type ||
-      found->second.bytes.size() != size_t(size) * sizeof(T))
+      found->second.bytes.size() != size_t(size) * bitWidth(type) / 8)
     return {};
-  std::vector<T> numbers(static_cast<size_t>(size));
-  std::memcpy(numbers.data(), found->second.bytes.data(), found->second.bytes.size());
-  return numbers;
+  return found->second.bytes;
 }
 
 /// Removes reads of weights that nothing uses any more.
@@ -79,9 +72,9 @@ std::vector<float> storedSmoothing(const std::vector<double> &s, std::span<const
   return stored;
 }
 
-SmoothFold::SmoothFold(SymbolTable &symbols, std::string suffix, std::string file, std::string key)
-    : symbols(symbols), module(cast<ModuleOp>(symbols.getOp())), suffix(std::move(suffix)), file(std::move(file)),
-      key(std::move(key)) {}
+SmoothFold::SmoothFold(SymbolTable &symbols, std::string suffix, std::string label, std::string key)
+    : symbols(symbols), module(cast<ModuleOp>(symbols.getOp())), suffix(std::move(suffix)), label(std::move(label)),
+      key(std::move(key)), file(this->key.empty() ? "" : workFileName(this->label, this->key)) {}
 
 std::string SmoothFold::nameOf(Value weight) const { return (rootSymbol(weight) + "." + suffix).str(); }
 
@@ -93,7 +86,9 @@ void SmoothFold::store(const std::string &name, RankedTensorType type, std::span
     builder.setInsertionPointAfter(parameter);
   auto parameter = graph::ParameterOp::create(builder, module.getLoc(), name, type, file, name);
   symbols.insert(parameter);
-  writer.add(name, type.getElementType().isF32() ? DType::F32 : DType::BF16, type.getShape().vec(), bytes);
+  parameters.push_back(parameter);
+  if (!isRestored)
+    writer.add(name, type.getElementType().isF32() ? DType::F32 : DType::BF16, type.getShape().vec(), bytes);
 }
 
 std::string SmoothFold::storeVector(const std::string &name, std::span<const float> s) {
@@ -122,9 +117,12 @@ void SmoothFold::replaceWeight(graph::LinearOp linear, std::span<const float> we
   std::vector<uint16_t> bits(weight.size());
   for (size_t i = 0; i < bits.size(); ++i)
     bits[i] = quant::floatToBF16(weight[i]);
+  storeWeight(linear, std::as_bytes(std::span(bits)));
+}
+
+void SmoothFold::storeWeight(graph::LinearOp linear, std::span<const std::byte> bits) {
   std::string name = nameOf(linear.getW()) + kFolded;
-  store(name, RankedTensorType::get(typeOf(linear.getW()).getShape(), BFloat16Type::get(module.getContext())),
-        std::as_bytes(std::span(bits)));
+  store(name, RankedTensorType::get(typeOf(linear.getW()).getShape(), BFloat16Type::get(module.getContext())), bits);
   edits[&linear.getWMutable()].whole = name;
 }
 
@@ -184,32 +182,35 @@ bool SmoothFold::restore(const std::string &workDirectory, MutableArrayRef<Smoot
   std::optional<hf::SafetensorsFile> opened = openFinished(workDirectory + "/" + file, key);
   if (!opened)
     return false;
-  for (SmoothPair &pair : pairs)
-    if (auto s = readTensor<float>(*opened, nameOf(dividedOf(pair).get()) + kVector, DType::F32, pair.channels());
-        !s.empty())
-      fold(pair, s);
-  for (graph::LinearOp linear : linears) {
-    auto bits = readTensor<uint16_t>(*opened, nameOf(linear.getW()) + kFolded, DType::BF16,
-                                     typeOf(linear.getW()).getNumElements());
-    if (bits.empty())
-      continue;
-    std::vector<float> weight(bits.size());
-    std::transform(bits.begin(), bits.end(), weight.begin(), quant::bf16ToFloat);
-    replaceWeight(linear, weight);
-  }
-  reports = reportsOf(*opened);
   isRestored = true;
+  for (SmoothPair &pair : pairs) {
+    std::span<const std::byte> bytes =
+        bytesOf(*opened, nameOf(dividedOf(pair).get()) + kVector, DType::F32, pair.channels());
+    if (bytes.empty())
+      continue;
+    std::vector<float> s(bytes.size() / sizeof(float));
+    std::memcpy(s.data(), bytes.data(), bytes.size());
+    fold(pair, s);
+  }
+  for (graph::LinearOp linear : linears)
+    if (std::span<const std::byte> bits =
+            bytesOf(*opened, nameOf(linear.getW()) + kFolded, DType::BF16, typeOf(linear.getW()).getNumElements());
+        !bits.empty())
+      storeWeight(linear, bits);
+  reports = reportsOf(*opened);
   return true;
 }
 
 SearchedValues SmoothFold::searched() const {
   SearchedValues values;
   for (const llvm::json::Value &report : reports) {
-    const llvm::json::Object &object = *report.getAsObject();
-    if (std::optional<StringRef> pair = object.getString("pair"))
-      values[pair->str()][suffix] = object.getString("choice").value_or("none").str();
-    if (std::optional<StringRef> clip = object.getString("clip"))
-      values[clip->str()]["clip"] = object.getBoolean("kept").value_or(false) ? "true" : "false";
+    const llvm::json::Object *object = report.getAsObject();
+    if (!object)
+      continue;
+    if (std::optional<StringRef> pair = object->getString("pair"))
+      values[pair->str()][suffix] = object->getString("choice").value_or("none").str();
+    if (std::optional<StringRef> clip = object->getString("clip"))
+      values[clip->str()]["clip"] = object->getBoolean("kept").value_or(false) ? "true" : "false";
   }
   return values;
 }
@@ -217,14 +218,17 @@ SearchedValues SmoothFold::searched() const {
 Status SmoothFold::write(const std::string &workDirectory) {
   if (isRestored || edits.empty())
     return {};
-  writer.metadata = {{kWorkKey, key},
-                     {kWorkReport, llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str()}};
-  std::filesystem::path path = std::filesystem::path(workDirectory) / file;
-  std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
-  if (error)
-    return Error{text(path.parent_path().string(), ": cannot create: ", error.message()), ExitCode::IoError};
-  return writer.write(path.string());
+  writer.metadata[kWorkReport] = llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str();
+  if (key.empty()) {
+    file = workFileName(label, writer.contentHash());
+    for (graph::ParameterOp parameter : parameters)
+      parameter.setFile(file);
+  } else {
+    writer.metadata[kWorkKey] = key;
+  }
+  Status status = writer.write(workDirectory, file);
+  writer = {};
+  return status;
 }
 
 } // namespace qcc

@@ -3,7 +3,7 @@
 // What a smoothing pass decided becomes derivations over stored vectors, so that the IR says what was done and weights
 // stay where they are:
 //
-//     graph.parameter @"norm.weight.smooth.s" : tensor<Kxf32> from "quantized/smooth.safetensors" tensor
+//     graph.parameter @"norm.weight.smooth.s" : tensor<Kxf32> from "quantized/smooth-000-<key>.safetensors" tensor
 //     "norm.weight.smooth.s" graph.derived @"norm.weight.smooth" : tensor<Kxf32> { get norm.weight; cast; get s; div }
 //     graph.derived @"q_proj.weight.smooth" : tensor<NxKxf32> { get q_proj.weight; cast; get s; mul }
 //
@@ -14,13 +14,11 @@
 #define QCC_LIB_TRANSFORMS_QUANTIZE_SMOOTHFOLD_H
 
 #include "SmoothPairs.h"
-#include "qcc/Support/SafetensorsWriter.h"
+#include "WorkFile.h"
 #include "qcc/Transforms/Quantize/QuantizeOptions.h"
 
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/Support/JSON.h"
 
 namespace qcc {
 
@@ -30,9 +28,9 @@ std::vector<float> storedSmoothing(const std::vector<double> &s, std::span<const
 
 class SmoothFold {
 public:
-  /// `suffix` names derivations; `file` is relative to the work directory; `key` follows from all that the stored
-  /// numbers depend on.
-  SmoothFold(mlir::SymbolTable &symbols, std::string suffix, std::string file, std::string key);
+  /// `suffix` names derivations, `label` and `key` the file (WorkFile.h). Without a key it is named after what it
+  /// holds, and cannot be restored.
+  SmoothFold(mlir::SymbolTable &symbols, std::string suffix, std::string label, std::string key);
 
   /// Divides the pair's producer by s and multiplies its consumers' columns.
   void fold(SmoothPair &pair, const std::vector<float> &s);
@@ -45,7 +43,8 @@ public:
   /// decided.
   bool restore(const std::string &workDirectory, llvm::MutableArrayRef<SmoothPair> pairs,
                llvm::ArrayRef<graph::LinearOp> linears);
-  /// Writes the file into the work directory, unless restored or empty.
+  /// Writes the file into the work directory, unless restored or empty, and forgets the numbers: they are as large as
+  /// the weights. Nothing may be added then.
   Status write(const std::string &workDirectory);
   /// What was decided, in the words of a recipe.
   SearchedValues searched() const;
@@ -58,16 +57,20 @@ private:
     std::string whole;         ///< parameter that replaces everything
   };
 
-  /// Adds a stored vector and its parameter op.
+  /// Adds a stored tensor, if it is not in the file already, and its parameter op.
   void store(const std::string &name, mlir::RankedTensorType type, std::span<const std::byte> bytes);
+  /// Takes bf16 numbers in place of a linear's weight.
+  void storeWeight(graph::LinearOp linear, std::span<const std::byte> bits);
   std::string storeVector(const std::string &name, std::span<const float> s);
   std::string nameOf(mlir::Value weight) const;
   mlir::LogicalResult rewrite(mlir::OpOperand &use, const Edit &edit);
 
   mlir::SymbolTable &symbols;
   mlir::ModuleOp module;
-  std::string suffix, file, key;
-  SafetensorsWriter writer;
+  std::string suffix, label, key;
+  std::string file; ///< empty: not known before it is written
+  llvm::SmallVector<graph::ParameterOp> parameters;
+  WorkFileWriter writer;
   llvm::json::Array reports;
   bool isRestored = false;
   llvm::MapVector<mlir::OpOperand *, Edit> edits;

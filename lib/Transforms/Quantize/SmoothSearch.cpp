@@ -2,7 +2,7 @@
 
 #include "SmoothSearch.h"
 #include "AwqClip.h"
-#include "StepFile.h"
+#include "WorkFile.h"
 #include "qcc/Calibration/CollectStatistics.h"
 #include "qcc/Quant/SingleThreadedBlas.h"
 #include "qcc/Quant/Smoothing.h"
@@ -139,10 +139,10 @@ Status SmoothSearch::prepare() {
     return opened.takeError();
   input = std::move(*opened);
   threads = options.threads ? options.threads : defaultThreads();
-  Expected<std::string> model = calib::fingerprint(module, *input.weights);
-  if (!model)
-    return model.takeError();
-  key = firstKey(*model);
+  Expected<std::string> first = firstKey();
+  if (!first)
+    return first.takeError();
+  key = std::move(*first);
   auto runner = interp::SegmentRunner::create(module, *input.weights, input.plan.pages, BatchView::observe);
   if (!runner)
     return runner.takeError();
@@ -157,14 +157,20 @@ Status SmoothSearch::prepare() {
   return {};
 }
 
-std::string SmoothSearch::firstKey(const std::string &fingerprint) {
+Expected<std::string> SmoothSearch::firstKey() {
+  Expected<std::string> content = contentKey(module, *input.weights);
+  if (!content)
+    return content;
   std::string body;
   llvm::raw_string_ostream stream(body);
-  for (Operation &op : *module.getBody())
-    stream << op << "\n";
-  stream << fingerprint << input.tokens.hash << int(options.scales) << int(options.activations) << method.clips;
+  stream << *content << "\ntokens " << input.tokens.hash << "\nscales " << int(options.scales) << "\nclips "
+         << method.clips;
   for (LayerPlan &layer : layers)
-    stream << "\n" << layer.name() << " " << layer.schemes.suffix;
+    stream << "\n"
+           << layer.name() << " " << layer.schemes.weights << " " << layer.schemes.activations
+           << (layer.staticActivations ? " static" : "");
+  for (const std::string &pattern : options.smoothExclude)
+    stream << "\nwithout " << pattern;
   for (const auto &[layer, values] : options.given)
     for (const auto &[name, value] : values)
       stream << "\n" << layer << " " << name << " " << value;
@@ -211,8 +217,8 @@ Status SmoothSearch::runPiece(Piece &piece, size_t number) {
   if (piece.pairs.empty() && !(method.clips && !piece.linears.empty()))
     return {};
   key = nextKey(key, text(number));
-  std::string file = (kWorkFiles + llvm::formatv("{0}-{1,0+3}.safetensors", method.name, number).str()).str();
-  folds.push_back(std::make_unique<SmoothFold>(symbols, method.name, file, key));
+  folds.push_back(
+      std::make_unique<SmoothFold>(symbols, method.name, llvm::formatv("{0}-{1,0+3}", method.name, number).str(), key));
   SmoothFold &fold = *folds.back();
   if (fold.restore(options.workDir, piece.pairs, piece.linears))
     return {};

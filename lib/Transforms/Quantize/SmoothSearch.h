@@ -77,7 +77,8 @@ private:
   /// The choice that the options give for a pair, or null.
   const std::string *givenFor(SmoothPair &pair) const;
   bool isClippable(graph::LinearOp linear) const;
-  std::string firstKey(const std::string &fingerprint);
+  /// Of everything that the search's numbers depend on.
+  Expected<std::string> firstKey();
 
   mlir::ModuleOp module;
   const QuantizeOptions &options;

@@ -72,6 +72,7 @@ SolveSettings SolveSettings::with(const SearchedValues &given, const std::string
 
 std::string SolveSettings::describe() const {
   std::ostringstream out;
+  out.precision(17); // options that differ at all have other keys
   out << "scales " << int(gptq.scales.rule) << " " << gptq.scales.steps << " " << gptq.scales.from << " "
       << gptq.scales.to << "; descent " << gptq.descentPasses << "; dampings";
   for (double damping : search.dampings)

@@ -1,10 +1,7 @@
 //===- StepFile.cpp -------------------------------------------------------===//
 
 #include "StepFile.h"
-#include "WorkFile.h"
-#include "qcc/Import/HuggingFace/Safetensors.h"
 #include "qcc/Quant/Formats.h"
-#include "qcc/Support/Sha256.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/SearchedValues.h"
 #include "qcc/Transforms/Quantize/Weights.h"
@@ -21,7 +18,7 @@ namespace {
 constexpr const char *kFolded = "qcc.folded";
 
 /// Codes of one layer under the names that graph.parameter gives them.
-void addCodes(SafetensorsWriter &writer, const std::string &weight, const quant::CodedMatrix &coded) {
+void addCodes(WorkFileWriter &writer, const std::string &weight, const quant::CodedMatrix &coded) {
   const quant::CodeFormat &format = coded.format;
   bool isInteger = format.kind == quant::CodeFormat::Kind::Int;
   std::vector<int64_t> shape{coded.rows, coded.cols}, scales;
@@ -38,7 +35,7 @@ void addCodes(SafetensorsWriter &writer, const std::string &weight, const quant:
     writer.add(weight + ".scales", DType::BF16, scales, std::as_bytes(std::span(bits)));
   }
   if (format.zeroPoint)
-    writer.add(weight + ".zeros", scales, std::span(coded.zeros));
+    writer.add(weight + ".zeros", DType::I8, scales, std::as_bytes(std::span(coded.zeros)));
 }
 
 llvm::json::Object reportOf(llvm::StringRef layer, const SolvedLayer &solved) {
@@ -57,32 +54,24 @@ llvm::json::Object reportOf(llvm::StringRef layer, const SolvedLayer &solved) {
 
 } // namespace
 
-std::string nextKey(llvm::StringRef previous, llvm::StringRef what) {
-  Sha256 hash;
-  hash.update(std::string_view(previous));
-  hash.update(std::string_view("\n"));
-  hash.update(std::string_view(what));
-  return hexadecimal(hash.finish());
-}
-
 Expected<StepFile> StepFile::create(const std::string &workDirectory, size_t number, llvm::StringRef layer,
                                     std::string key) {
   StepFile step;
   std::string safe = layer.str();
   std::replace_if(
       safe.begin(), safe.end(), [](char c) { return !llvm::isAlnum(c) && c != '.' && c != '_' && c != '-'; }, '_');
-  step.file = (kWorkFiles + llvm::formatv("{0,0+3}-{1}.safetensors", number, safe).str()).str();
-  step.path = workDirectory + "/" + step.file;
+  step.file = workFileName(llvm::formatv("{0,0+3}-{1}", number, safe).str(), key);
+  step.directory = workDirectory;
   step.key = std::move(key);
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(step.path).parent_path(), error);
+  std::filesystem::create_directories(workDirectory + "/" + kWorkFiles.str(), error);
   if (error)
     return Error{text(workDirectory, ": cannot be used as the work directory: ", error.message()), ExitCode::IoError};
   return step;
 }
 
 bool StepFile::isDone() {
-  std::optional<hf::SafetensorsFile> opened = openFinished(path, key);
+  std::optional<hf::SafetensorsFile> opened = openFinished(directory + "/" + file, key);
   if (!opened)
     return false;
   reports = reportsOf(*opened);
@@ -129,7 +118,7 @@ Status StepFile::write() {
   if (!folded.empty())
     writer.metadata[kFolded] = folded;
   writer.metadata[kWorkReport] = llvm::formatv("{0}", llvm::json::Value(llvm::json::Array(reports))).str();
-  return writer.write(path);
+  return writer.write(directory, file);
 }
 
 } // namespace qcc

@@ -1,18 +1,17 @@
 //===- StepFile.h - Solved weights of one step ------------------*- C++ -*-===//
 //
-// Linears that read one value are one step; its weights lie in `quantized/<number>-<first layer>.safetensors` of the
-// work directory. The file is written whole or not at all, and carries a key that follows from everything its numbers
-// depend on: a run that was killed finds the steps it had finished and gives the same bytes.
+// Linears that read one value are one step; its weights lie in `quantized/<number>-<first layer>-<key>.safetensors` of
+// the work directory (WorkFile.h). The file is written whole or not at all: a run that was killed finds the steps it
+// had finished and gives the same bytes.
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_LIB_TRANSFORMS_QUANTIZE_STEPFILE_H
 #define QCC_LIB_TRANSFORMS_QUANTIZE_STEPFILE_H
 
 #include "SolveLayer.h"
-#include "qcc/Support/SafetensorsWriter.h"
+#include "WorkFile.h"
 
 #include "llvm/ADT/StringRef.h"
-#include "llvm/Support/JSON.h"
 
 namespace qcc {
 
@@ -40,14 +39,11 @@ public:
 private:
   void addBF16(const std::string &name, std::vector<int64_t> shape, std::span<const float> values);
 
-  std::string path, file, key;
+  std::string directory, file, key;
   std::string folded; ///< the norm; empty: none
-  SafetensorsWriter writer;
+  WorkFileWriter writer;
   llvm::json::Array reports; ///< an object for each layer
 };
-
-/// The key of a step follows from the one before.
-std::string nextKey(llvm::StringRef previous, llvm::StringRef what);
 
 } // namespace qcc
 

@@ -190,7 +190,7 @@ struct Numerics : testing::Test {
   /// Folds random vectors of up to 2^largest into every pair, as smoothing does.
   void smooth(double largest = 3) {
     mlir::SymbolTable symbols(*module);
-    SmoothFold fold(symbols, "smooth", "quantized/smooth-000.safetensors", "key");
+    SmoothFold fold(symbols, "smooth", "smooth-000", "key");
     std::mt19937 random(7);
     std::uniform_real_distribution<double> exponent(-largest, largest);
     for (SmoothPair &pair : findSmoothPairs(module->lookupSymbol<mlir::func::FuncOp>("forward"))) {

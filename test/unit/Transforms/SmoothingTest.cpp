@@ -104,7 +104,7 @@ TEST_P(Smoothing, RandomFoldsKeepTheLogits) {
   // Two norms, v → o and up → down in each layer, and the head's norm.
   ASSERT_EQ(pairs.size(), size_t(4 * model.config.layers + 1));
   mlir::SymbolTable symbols(*module);
-  SmoothFold fold(symbols, "smooth", "quantized/smooth-000.safetensors", "key");
+  SmoothFold fold(symbols, "smooth", "smooth-000", "key");
   std::mt19937 random(7);
   std::uniform_real_distribution<double> exponent(-3, 3);
   for (SmoothPair &pair : pairs) {

@@ -1,10 +1,12 @@
 """Correctness: every kernel case (kernel-check), and carried engines against carried logits."""
 
+import gzip
 import json
 import re
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 _LINE = re.compile(r"^(pass|FAIL) (.*?): error (\S+) of its bound \((.*?)\)(?:: (.*))?$")
@@ -56,8 +58,12 @@ def kernels(program, on_gpu, processes, every, seconds):
 
 def _engine_case(root, bin_dir, carry, case, simulator):
     with tempfile.TemporaryDirectory() as folder:
-        actual = Path(folder) / "logits.npy"
-        command = [bin_dir / "qcc-run", carry / case["engine"], "--device", "sim" if simulator else "gpu",
+        actual, engine = Path(folder) / "logits.npy", Path(folder) / "engine.qengine"
+        try:
+            engine.write_bytes(gzip.decompress((carry / case["engine"]).read_bytes()))
+        except (OSError, EOFError, zlib.error) as error:
+            return f"{carry / case['engine']} cannot be read: {error}; make it again with bench/carry.sh", {}
+        command = [bin_dir / "qcc-run", engine, "--device", "sim" if simulator else "gpu",
                    "--tokens", case["tokens"], "--max-new", str(case["max_new"]), "--ignore-eos", "--logits", actual]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
         if done.returncode != 0:
@@ -83,8 +89,9 @@ def engines(root, bin_dir, carry, simulator):
     results = []
     for case in json.loads(index.read_text(encoding="utf-8"))["cases"]:
         if missing := _CASE_KEYS - case.keys():
+            message = f"{index} lacks {', '.join(sorted(missing))}; make it again with bench/carry.sh"
             results.append({"name": case.get("name", "engines"), "status": "failed", "reason": "carried engines",
-                            "message": f"{index} lacks {', '.join(sorted(missing))}; make it again with bench/carry.sh"})
+                            "message": message})
             continue
         message, measures = _engine_case(root, bin_dir, carry, case, simulator)
         results.append({"name": case["name"], "status": status(not message, not simulator), "message": message,

@@ -4,6 +4,7 @@
     gpu_script_test.py BUILD_DIRECTORY
 """
 
+import gzip
 import json
 import os
 import shutil
@@ -142,14 +143,15 @@ class Engines(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        (self.folder / "c.qengine.gz").write_bytes(gzip.compress(b"engine"))
         np.save(self.folder / "expected.npy", np.float32([[1, 2], [8, 0]]))
         np.save(self.folder / "actual.npy", np.float32([[1, 2.4], [8, 0]]))
         program = self.folder / "qcc-run"  # its last argument is the file of the logits
-        program.write_text(f'#!/bin/sh\nfor last; do :; done\ncp {self.folder}/actual.npy "$last"\n')
+        program.write_text(f'#!/bin/sh\ngrep -q engine "$1" || exit 9\nfor last; do :; done\ncp {self.folder}/actual.npy "$last"\n')
         program.chmod(0o755)
 
     def outcome(self, **limits):
-        case = {"name": "c", "engine": "c.qengine", "tokens": "1,2", "max_new": 1, "logits": "expected.npy", **limits}
+        case = {"name": "c", "engine": "c.qengine.gz", "tokens": "1,2", "max_new": 1, "logits": "expected.npy", **limits}
         (self.folder / "carry.json").write_text(json.dumps({"cases": [case]}))
         [found] = checks.engines(BENCH.parent, self.folder, self.folder, True)
         return found["status"], found["message"]
@@ -162,6 +164,17 @@ class Engines(unittest.TestCase):
             status, message = self.outcome(**{"first_row": 1, "max_error": 1, "rms_error": 1, name: 0.01})
             self.assertEqual(status, "failed")
             self.assertIn(f"{name} ", message)
+
+    def test_an_engine_that_did_not_arrive_whole(self):
+        path = self.folder / "c.qengine.gz"
+        whole = path.read_bytes()
+        for content in (whole[:-9], b"", b"engine"):
+            path.write_bytes(content)
+            status, message = self.outcome(first_row=1, max_error=1, rms_error=1)
+            self.assertEqual(status, "failed", content)
+            self.assertIn("make it again with bench/carry.sh" if content else "exit code 9", message)
+        path.unlink()
+        self.assertIn("No such file", self.outcome(first_row=1, max_error=1, rms_error=1)[1])
 
     def test_of_an_older_carry(self):
         status, message = self.outcome(max_error=1, rms_error=1)

@@ -2,6 +2,8 @@
 
 #include "LinearRewriter.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 
 namespace qcc {
@@ -73,7 +75,7 @@ graph::DerivedOp LinearRewriter::createCodes(OpOperand &operand, const WeightSou
       graph::DerivedOp::create(builder, operand.getOwner()->getLoc(), (source.name + "." + schemes.suffix).str(),
                                TypeRange(storedTypes(schemes.weights, source.type.getShape())));
   symbols.insert(codes);
-  derivations[replaced] = codes;
+  derivations[{replaced, schemes.weights}] = codes;
   return codes;
 }
 
@@ -92,7 +94,7 @@ LogicalResult LinearRewriter::deriveWeight(OpOperand &operand, const PresetSchem
   if (failed(source))
     return failure();
   graph::DerivedOp replaced = derivationOf(operand);
-  graph::DerivedOp codes = derivations.lookup(replaced);
+  graph::DerivedOp codes = derivations.lookup({replaced, schemes.weights});
   if (!codes) {
     codes = createCodes(operand, *source, schemes);
     Location loc = operand.getOwner()->getLoc();
@@ -132,7 +134,7 @@ LogicalResult LinearRewriter::readStored(OpOperand &operand, StringRef part, Str
   auto derived = graph::DerivedOp::create(builder, operand.getOwner()->getLoc(),
                                           (source->name + "." + part + ".bf16").str(), TypeRange(type));
   symbols.insert(derived);
-  derivations[replaced] = derived;
+  derivations[{replaced, graph::SchemeAttr()}] = derived;
   Value value = getStored(derived, source->name, part, type, file);
   OpBuilder body = OpBuilder::atBlockEnd(&derived.getBody().front());
   graph::YieldOp::create(body, operand.getOwner()->getLoc(), value);
@@ -163,7 +165,10 @@ void LinearRewriter::replace(OpOperand &weight, Value value) {
 }
 
 void LinearRewriter::eraseReplaced() {
-  for (auto &[derived, codes] : derivations)
+  llvm::SmallSetVector<graph::DerivedOp, 8> replaced;
+  for (auto &[key, derived] : derivations)
+    replaced.insert(key.first);
+  for (graph::DerivedOp derived : replaced)
     if (SymbolTable::symbolKnownUseEmpty(derived, symbols.getOp()))
       symbols.erase(derived);
 }

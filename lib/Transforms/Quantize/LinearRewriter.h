@@ -54,7 +54,8 @@ private:
   graph::DerivedOp derivationOf(mlir::OpOperand &weight) const;
 
   mlir::SymbolTable symbols;
-  llvm::MapVector<graph::DerivedOp, graph::DerivedOp> derivations; ///< of a weight → of its codes
+  /// A weight's derivation and scheme (null: bf16) → the derivation read in its place. Tied weights may be held as two.
+  llvm::MapVector<std::pair<graph::DerivedOp, mlir::Attribute>, graph::DerivedOp> derivations;
   /// value and scheme → its dequantization
   llvm::DenseMap<std::pair<mlir::Value, mlir::Attribute>, mlir::Value> activations;
 };

@@ -174,9 +174,14 @@ class Run:
         for index, (name, spec, origin) in enumerate(rows):
             if index % COMPILED_AT_ONCE == 0 and self.elapsed() <= self.options.seconds:
                 self.compile([row[1] for row in rows[index:index + COMPILED_AT_ONCE]])
+            reason = None
             if self.elapsed() > self.options.seconds:
+                reason = f"{self.options.seconds:g} s were over (--seconds)"
+            elif self.device.facts["target"] < 89 and shapes.multiplies_e4m3(spec):
+                reason = "e4m3 products start at sm_89"
+            if reason:
                 self.result["timings"].append({"class": name, "spec": spec, "origin": origin, "status": "not timed",
-                                               "message": f"{self.options.seconds:g} s were over (--seconds)"})
+                                               "message": reason})
                 continue
             self.time_one(name, spec, origin)
             last = self.result["timings"][-1]

@@ -131,6 +131,11 @@ def _tokens():
         yield 1, "argmax", f"argmax rows={rows} columns=128256", "Llama-3"
 
 
+def multiplies_e4m3(spec):
+    """Whether the kernel's products are of e4m3 numbers, which not every GPU has."""
+    return any(item.startswith("format=") and "e4m3" in item for item in spec.split())
+
+
 def timed(dry, quick, classes):
     """[(class, specification, origin)], the ones that matter most first, so that a run that is cut short has them."""
     if dry:

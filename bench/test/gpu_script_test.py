@@ -122,6 +122,16 @@ class Script(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertEqual({each["status"] for each in result["timings"]}, {"not timed"})
 
+    def test_a_gpu_without_e4m3_products(self):
+        code, _, result = self.gpu("--dry", "--no-check", "--no-engine", "--class", "gemm e4m3", "--class", "gemm s8",
+                                   "--class", "decode e4m3", QCCSIM_DEVICE="sm_80")
+        self.assertEqual(code, 0)
+        for each in result["timings"]:
+            self.assertEqual(each["status"], "not timed" if each["class"].startswith("gemm e4m3") else "checked")
+        self.assertEqual({each["class"] for each in result["timings"]},
+                         {"gemm e4m3", "gemm e4m3_block", "gemm e4m3_24", "gemm s8", "gemm s8a8", "gemm s8_24",
+                          "decode e4m3"})
+
     def test_build_fails(self):
         tree = self.folder / "tree"
         (tree / "bench").mkdir(parents=True)

@@ -45,6 +45,9 @@ public:
   /// Copies of the rotated operands exceed `rotateBytes` together; there are 2 to 64.
   static Expected<std::unique_ptr<Problem>> make(Device &device, int target, const Spec &spec, size_t rotateBytes);
 
+  /// Of the device: 90 for compute capability 9.0.
+  int capability() const { return device.capability(); }
+
   // Operands and what they are judged by; a family's part of making a problem.
 
   /// An operand. `rotated`: each copy gets its own, so that repeated launches find none of it in the L2 cache.

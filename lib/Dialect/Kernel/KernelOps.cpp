@@ -152,7 +152,26 @@ LogicalResult GemmOp::verify() {
     arguments.push_back(type.getElementType());
   }
   // gemm_c6
-  return verifyBody(*this, getEpilogue(), arguments, y.getElementType());
+  if (failed(verifyBody(*this, getEpilogue(), arguments, y.getElementType())))
+    return failure();
+  // gemm_c9
+  int64_t n = y.getDimSize(1), k = x.getDimSize(1);
+  PackedSizes sizes = packedSizesOf(format, n, k, getGroup(), getContext());
+  struct Packed {
+    StringRef name;
+    Value value;
+    int64_t bytes;
+  };
+  for (Packed packed : {Packed{"weights", getWeights(), sizes.weights},
+                        {"weight_scale", getWeightScale(), sizes.scales},
+                        {"metadata", getMetadata(), sizes.metadata},
+                        {"zeros", getZeros(), sizes.zeros}}) {
+    auto expected = RankedTensorType::get({packed.bytes}, IntegerType::get(getContext(), 8));
+    if (packed.value && packed.value.getType() != expected)
+      return emitOpError() << packed.name << " " << packed.value.getType() << " must be " << expected << ", which "
+                           << stringifyWeightFormat(format) << " weights of " << n << " x " << k << " take";
+  }
+  return success();
 }
 
 LogicalResult NormalizeOp::verify() {

@@ -58,49 +58,6 @@ std::optional<Format> sparseFormat(Format dense) {
   }
 }
 
-graph::FragmentFormat fragmentOf(Format format) {
-  switch (format) {
-  case Format::bf16:
-    return graph::FragmentFormat::bf16;
-  case Format::e4m3:
-  case Format::e4m3_block:
-    return graph::FragmentFormat::e4m3;
-  case Format::s4:
-  case Format::s4_zero:
-    return graph::FragmentFormat::s4;
-  case Format::s8:
-    return graph::FragmentFormat::s8_bf16;
-  case Format::s4_e4m3:
-    return graph::FragmentFormat::s4_e4m3;
-  case Format::s8a8:
-    return graph::FragmentFormat::s8;
-  case Format::bf16_24:
-    return graph::FragmentFormat::bf16_24;
-  case Format::e4m3_24:
-    return graph::FragmentFormat::e4m3_24;
-  case Format::s8_24:
-    return graph::FragmentFormat::s8_24;
-  }
-  llvm_unreachable("all weight formats are listed");
-}
-
-std::optional<graph::LayoutKind> scalesOf(Format format) {
-  switch (format) {
-  case Format::bf16:
-  case Format::bf16_24:
-    return std::nullopt;
-  case Format::e4m3_block:
-    return graph::LayoutKind::scales_block;
-  case Format::s4:
-  case Format::s4_zero:
-  case Format::s8:
-  case Format::s4_e4m3:
-    return graph::LayoutKind::scales_group;
-  default:
-    return graph::LayoutKind::scales_channel;
-  }
-}
-
 } // namespace
 
 ActivationView ActivationView::of(Value x) {
@@ -149,11 +106,11 @@ SmallVector<PackedPart> packedParts(Format format, MLIRContext *context) {
   auto layout = [&](graph::LayoutKind kind, std::optional<graph::FragmentFormat> fragment = std::nullopt) {
     return graph::LayoutAttr::get(context, kind, fragment);
   };
-  SmallVector<PackedPart> parts{{0, layout(graph::LayoutKind::fragment, fragmentOf(format))}};
-  if (std::optional<graph::LayoutKind> scales = scalesOf(format))
+  SmallVector<PackedPart> parts{{0, layout(graph::LayoutKind::fragment, kernel::fragmentOf(format))}};
+  if (std::optional<graph::LayoutKind> scales = kernel::scalesOf(format))
     parts.push_back({1, layout(*scales)});
   if (parts[0].layout.isSparse24())
-    parts.push_back({0, layout(graph::LayoutKind::metadata24, fragmentOf(format))});
+    parts.push_back({0, layout(graph::LayoutKind::metadata24, kernel::fragmentOf(format))});
   if (format == Format::s4_zero)
     parts.push_back({2, layout(graph::LayoutKind::zeros_group)});
   return parts;

@@ -132,6 +132,62 @@ func.func @gemm_c6(%w: tensor<128xi8>, %x: tensor<?x64xbf16>) {
 
 // -----
 
+// Each packed operand of too few bytes: [72, 192] is padded to [128, 192].
+func.func @gemm_c9_weights(%w: tensor<6912xi8>, %s: tensor<768xi8>, %x: tensor<?x192xbf16>) {
+  // expected-error @below {{weights 'tensor<6912xi8>' must be 'tensor<12288xi8>', which s4 weights of 72 x 192 take}}
+  %y = kernel.gemm s4 group 64 rows T weights(%w, %s) x(%x) : (tensor<6912xi8>, tensor<768xi8>, tensor<?x192xbf16>) -> tensor<?x72xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c9_scales(%w: tensor<12288xi8>, %s: tensor<512xi8>, %x: tensor<?x192xbf16>) {
+  // expected-error @below {{weight_scale 'tensor<512xi8>' must be 'tensor<768xi8>'}}
+  %y = kernel.gemm s4 group 64 rows T weights(%w, %s) x(%x) : (tensor<12288xi8>, tensor<512xi8>, tensor<?x192xbf16>) -> tensor<?x72xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c9_zeros(%w: tensor<12288xi8>, %s: tensor<512xi8>, %z: tensor<256xi8>, %x: tensor<?x192xbf16>) {
+  // expected-error @below {{zeros 'tensor<256xi8>' must be 'tensor<512xi8>'}}
+  %y = kernel.gemm s4_zero group 96 rows T weights(%w, %s) zeros(%z) x(%x) : (tensor<12288xi8>, tensor<512xi8>, tensor<256xi8>, tensor<?x192xbf16>) -> tensor<?x72xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c9_blocks(%w: tensor<24576xi8>, %s: tensor<4xi8>, %x: tensor<?x192xf8E4M3FN>, %xs: tensor<?x2xf32>) {
+  // expected-error @below {{weight_scale 'tensor<4xi8>' must be 'tensor<8xi8>'}}
+  %y = kernel.gemm e4m3_block rows T weights(%w, %s) x(%x, %xs) : (tensor<24576xi8>, tensor<4xi8>, tensor<?x192xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x72xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @gemm_c9_metadata(%w: tensor<12288xi8>, %s: tensor<512xi8>, %m: tensor<3072xi4>, %x: tensor<?x192xi8>, %xs: tensor<?xf32>) {
+  // expected-error @below {{metadata 'tensor<3072xi4>' must be 'tensor<3072xi8>'}}
+  %y = kernel.gemm s8_24 rows T weights(%w, %s) metadata(%m) x(%x, %xs) : (tensor<12288xi8>, tensor<512xi8>, tensor<3072xi4>, tensor<?x192xi8>, tensor<?xf32>) -> tensor<?x72xf32> {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
 func.func @normalize_c1(%x: tensor<?x64xf32>, %w: tensor<64xbf16>) {
   // expected-error @below {{must be [?, H] bf16}}
   %y = kernel.normalize %x weight %w eps 1.0e-05 rows T : tensor<?x64xf32>, tensor<64xbf16> -> tensor<?x64xbf16>

@@ -28,9 +28,9 @@ protected:
 
   /// A gemm with two operands whose epilogue is `body` of %acc, %a (f32 each), after `outside`.
   mlir::FailureOr<codegen::ScalarProgram> translate(const std::string &body, const std::string &outside = "") {
-    std::string text = R"(func.func @f(%w: tensor<8xi8>, %x: tensor<?x64xbf16>, %extra: tensor<?x8xf32>) {
+    std::string text = R"(func.func @f(%w: tensor<8192xi8>, %x: tensor<?x64xbf16>, %extra: tensor<?x8xf32>) {
   )" + outside + R"(
-  %y = kernel.gemm bf16 rows T weights(%w) x(%x) extras(%extra) : (tensor<8xi8>, tensor<?x64xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32> {
+  %y = kernel.gemm bf16 rows T weights(%w) x(%x) extras(%extra) : (tensor<8192xi8>, tensor<?x64xbf16>, tensor<?x8xf32>) -> tensor<?x8xf32> {
   ^bb0(%acc: f32, %a: f32):
   )" + body + R"(
   }

@@ -26,7 +26,8 @@ def Kernel_GemmOp : Kernel_Op<"gemm", [Pure, AttrSizedOperandSegments, SingleBlo
     f32 [?], f32 [] (one for all rows), or with `e4m3_block` f32 [?, ceil(K / 128)]; (C3) `weight_scale` is present exactly when the format is neither bf16
     nor bf16_24; (C4) `group` is present only with `s4`, `s4_zero`, `s8` and `s4_e4m3` and is a positive multiple of 16, with `s4_e4m3` of 32; (C5) rank 1 operands have
     N elements, rank 2 operands are [?, N], of f32 or bf16; (C6) the region's arguments are f32 and the operands' element types, and it yields y's element
-    type; (C7) `metadata` is present exactly when the format is 2:4 sparse; (C8) `zeros` is present exactly when the format is `s4_zero`.
+    type; (C7) `metadata` is present exactly when the format is 2:4 sparse; (C8) `zeros` is present exactly when the format is `s4_zero`; (C9) `weights`,
+    `weight_scale`, `metadata` and `zeros` are i8 [bytes], as many as their layouts need for [N, K] and `group`.
   }];
   let arguments = (ins Kernel_WeightFormat:$format, Kernel_Size:$rows, OptionalAttr<I64Attr>:$group, AnyRankedTensor:$weights,
                        Optional<AnyRankedTensor>:$weight_scale, Optional<AnyRankedTensor>:$metadata, Optional<AnyRankedTensor>:$zeros,

@@ -48,10 +48,10 @@ GemmShape GemmShape::of(const GemmDesc &desc, const KernelConfig &config, std::s
          "BLOCK_M = " + std::to_string(shape.blockM) +
              " must be a multiple of 16 * WARPS_M = " + std::to_string(16 * shape.warpsM));
   int64_t tile = maxAccumulators(desc);
-  int64_t perWarp = shape.blockM / shape.warpsM * shape.blockN;
-  refuse(perWarp > tile, "a warp's " + std::to_string(shape.blockM / shape.warpsM) + " x " +
-                             std::to_string(shape.blockN) + " accumulators must be at most " + std::to_string(tile) +
-                             ", or they spill; use more warps or smaller blocks");
+  refuse(shape.warpAccumulators() > tile, "a warp's " + std::to_string(shape.blockM / shape.warpsM) + " x " +
+                                              std::to_string(shape.blockN) + " accumulators must be at most " +
+                                              std::to_string(tile) +
+                                              ", or they spill; use more warps or smaller blocks");
   refuse(shape.blockN != 8 && shape.blockN != 16 && shape.blockN != 32 && shape.blockN != 64 && shape.blockN != 128,
          "BLOCK_N = " + std::to_string(shape.blockN) + " must be 8, 16, 32, 64 or 128");
   refuse(shape.blockK != 64 && shape.blockK != 128 && shape.blockK != 256,

@@ -24,6 +24,8 @@ struct GemmShape {
   /// Reads and checks a configuration; says in `error` what is wrong with it.
   static GemmShape of(const GemmDesc &desc, const KernelConfig &config, std::string &error);
 
+  /// Values of y that a warp computes.
+  int64_t warpAccumulators() const { return blockM / warpsM * blockN; }
   int64_t threads() const { return warpsM * warpsK * 32; }
   int64_t stageBytes(const GemmDesc &desc) const;
   int64_t sharedBytes(const GemmDesc &desc) const;

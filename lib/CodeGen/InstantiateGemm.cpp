@@ -92,6 +92,10 @@ KernelInstance instantiateFamily(const GemmDesc &desc, const KernelConfig &confi
   stub.integer("WARPS_K", shape.warpsK);
   stub.integer("STAGES", shape.stages);
   stub.flag("OUTPUT_F32", desc.output == ElemType::F32);
+  // Zero points take registers beside the largest sets of accumulators. With so many stages in shared memory there are
+  // at most two blocks anyway; for a third ptxas would spill.
+  if (format.hasZeros && desc.group != 0 && shape.warpAccumulators() == maxAccumulators(desc))
+    stub.allowOneBlock();
 
   std::string weights = stub.pointer("const qcc::u8 *", "weights");
   std::string metadata = format.isSparse ? stub.pointer("const qcc::u8 *", "metadata") : "nullptr";

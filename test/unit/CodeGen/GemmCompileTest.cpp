@@ -24,7 +24,8 @@ struct Layer {
 const Layer kLayers[] = {
     {6144, 4096, 128, "qkv of an 8B model: warps of 16 rows"},
     {28672, 4096, 32, "gate and up of an 8B model: warps of 32 rows, two groups in a slice"},
-    {28672, 4096, 128, "the same with the default group, longer than a slice", false},
+    {28672, 4096, 128, "the same with the default group, longer than a slice, and the plainest epilogue", false,
+     Epilogue::Plain},
     {28672, 4096, 0, "the same with one scale per row: no second accumulators", false},
     {131, 2880, 48, "odd N, K with a partial step, groups across slices"},
     {6144, 4096, 0, "warps of 16 rows, one scale per row", false},

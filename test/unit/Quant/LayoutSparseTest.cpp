@@ -146,6 +146,58 @@ TEST(LayoutSparse, RowBlocksPackToContiguousRangesAndPaddingTilesAreValid) {
     ASSERT_EQ(part[i], 0x44); // columns 0 and 1 of each four
 }
 
+/// A four of row `row`, first column `col` in a block of 16 x 64, and where the PTX ISA's figures draw its four bits.
+struct Drawn {
+  int64_t row, col;
+  int lane, bit;
+};
+
+/// Numbers worked out one by one, so that no formula takes part: one four keeps its columns 2 and 3 (0b1110), all
+/// others 0 and 1 (0b0100).
+template <typename T> void expectDrawn(const Packers<T> &pack, std::initializer_list<Drawn> figure) {
+  for (const Drawn &four : figure) {
+    std::vector<T> w(16 * 64, T(0));
+    w[size_t(four.row * 64 + four.col + 2)] = w[size_t(four.row * 64 + four.col + 3)] = T(1);
+    std::vector<uint8_t> metadata(metadataBytes(16, 64));
+    ASSERT_TRUE(pack.metadata(w, 16, 64, metadata, 0));
+    for (int lane = 0; lane < 32; ++lane) {
+      uint32_t word, expected = 0x44444444;
+      std::memcpy(&word, &metadata[size_t(lane * 4)], 4);
+      if (lane == four.lane)
+        expected ^= 0xau << four.bit; // 0b0100 becomes 0b1110
+      EXPECT_EQ(word, expected) << "row " << four.row << ", column " << four.col << ", lane " << lane;
+    }
+  }
+}
+
+// "Sparse MMA .m16n8k32 metadata layout for .f16/.bf16 type": lanes 0 and 1 of a quad with selector 0, 2 and 3 with 1.
+TEST(LayoutSparse, MetadataOfM16N8K32LieWhereTheFigureDrawsThem) {
+  expectDrawn(kBF16, {{0, 0, 0, 0},
+                      {0, 4, 0, 4},
+                      {0, 12, 0, 12},
+                      {8, 0, 0, 16},
+                      {8, 12, 0, 28},
+                      {0, 16, 1, 0},
+                      {8, 28, 1, 28},
+                      {0, 32, 2, 0},
+                      {8, 44, 2, 28},
+                      {0, 48, 3, 0},
+                      {1, 0, 4, 0},
+                      {9, 20, 5, 20},
+                      {7, 8, 28, 8},
+                      {15, 60, 31, 28}});
+}
+
+// "Sparse MMA .m16n8k64 metadata layout for … .u8/.s8/.e4m3 type": columns 0 to 31 in lanes 0 (row g) and 1 (row g + 8)
+// of a quad, columns 32 to 63 in lanes 2 and 3.
+TEST(LayoutSparse, MetadataOfM16N8K64LieWhereTheFigureDrawsThem) {
+  std::initializer_list<Drawn> figure = {{0, 0, 0, 0}, {0, 4, 0, 4},   {0, 12, 0, 12}, {0, 16, 0, 16},  {0, 28, 0, 28},
+                                         {8, 0, 1, 0}, {8, 28, 1, 28}, {0, 32, 2, 0},  {0, 60, 2, 28},  {8, 32, 3, 0},
+                                         {1, 0, 4, 0}, {9, 20, 5, 20}, {7, 40, 30, 8}, {15, 60, 31, 28}};
+  expectDrawn(kS8, figure);
+  expectDrawn(kE4M3, figure);
+}
+
 TEST(LayoutSparse, NegativeZeroIsZeroButTheLowestIntegerIsNot) {
   std::vector<uint16_t> bf16 = {0x8000, 0x3f80, 0x8000, 0xbf80};
   std::vector<uint8_t> e4m3 = {0x80, 0x38, 0xb8, 0x80};

@@ -22,17 +22,17 @@ Expected<LayerPatterns> LayerPatterns::parse(const std::vector<std::string> &pat
   return result;
 }
 
-const std::string *LayerPatterns::firstMatch(std::string_view name) {
-  const std::string *found = nullptr;
+const std::string *LayerPatterns::bestMatch(std::string_view name) {
+  const Pattern *best = nullptr;
   for (Pattern &pattern : patterns) {
     bool matched = pattern.isRegex ? std::regex_search(name.begin(), name.end(), pattern.expression,
                                                        std::regex_constants::match_continuous)
                                    : pattern.text == name;
     pattern.isUsed |= matched;
-    if (matched && !found)
-      found = &pattern.text;
+    if (matched && (!best || (best->isRegex && !pattern.isRegex)))
+      best = &pattern;
   }
-  return found;
+  return best ? &best->text : nullptr;
 }
 
 std::vector<std::string> LayerPatterns::unused() const {

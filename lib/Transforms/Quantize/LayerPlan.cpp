@@ -55,6 +55,14 @@ bool hasSparseProduct(const PresetSchemes &schemes) {
          (granularity == Granularity::channel || granularity == Granularity::tensor);
 }
 
+/// What decides between targets that match one linear: compressed-tensors takes a name before a pattern, and a pattern
+/// before the class.
+enum class Precision { Name, Pattern, Class };
+
+Precision precisionOf(StringRef target) {
+  return target == kAllLinears ? Precision::Class : target.starts_with("re:") ? Precision::Pattern : Precision::Name;
+}
+
 /// Patterns where "Linear" stands for all.
 class Targets {
 public:
@@ -72,16 +80,16 @@ public:
     targets.patterns = std::move(*parsed);
     return targets;
   }
-  /// The pattern that matches, or null.
+  /// The most precise pattern that matches, or null.
   const std::string *match(StringRef name) {
-    const std::string *found = patterns.firstMatch(std::string_view(name));
+    const std::string *found = patterns.bestMatch(std::string_view(name));
     return found || !all ? found : &kAll;
   }
   /// The same where patterns may also name a module around the linear: "model.layers.0" for all of a block.
   const std::string *matchAround(StringRef name) {
     const std::string *found = match(name);
     for (size_t dot = name.rfind('.'); dot != StringRef::npos; dot = name.take_front(dot).rfind('.'))
-      if (const std::string *around = patterns.firstMatch(std::string_view(name.take_front(dot))); !found)
+      if (const std::string *around = patterns.bestMatch(std::string_view(name.take_front(dot))); !found)
         found = around;
     return found;
   }
@@ -144,7 +152,8 @@ public:
     const std::string *prunedBy = pruned.matchAround(name), *target = nullptr;
     const Rule *chosen = nullptr;
     for (Rule &rule : rules)
-      if (const std::string *found = rule.targets.match(name); found && !chosen) {
+      if (const std::string *found = rule.targets.match(name);
+          found && (!target || precisionOf(*found) < precisionOf(*target))) {
         target = found;
         chosen = &rule;
       }

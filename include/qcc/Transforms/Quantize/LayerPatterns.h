@@ -20,9 +20,9 @@ public:
   static Expected<LayerPatterns> parse(const std::vector<std::string> &patterns);
 
   /// Whether any pattern matches; each that does counts as used.
-  bool matches(std::string_view name) { return firstMatch(name) != nullptr; }
-  /// The first that matches, or null; all that do count as used.
-  const std::string *firstMatch(std::string_view name);
+  bool matches(std::string_view name) { return bestMatch(name) != nullptr; }
+  /// The name itself, or else the first `re:` pattern that matches it, or null; all that match count as used.
+  const std::string *bestMatch(std::string_view name);
 
   /// Patterns that have matched nothing so far.
   std::vector<std::string> unused() const;

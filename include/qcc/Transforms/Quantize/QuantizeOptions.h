@@ -54,7 +54,8 @@ struct QuantizeOptions {
   PruneKind prune = PruneKind::None;
   ActivationScales activations = ActivationScales::Auto;
   std::vector<std::string> exclude; ///< not quantized: layer names, or "re:" and a pattern matched at a name's start
-  /// The first that matches a linear decides; linears that none matches stay bf16. Empty: `preset` is for all.
+  /// The one that names a linear most precisely decides: by its name, else by a pattern, else by "Linear"; the first of
+  /// equals. Linears that none matches stay bf16. Empty: `preset` is for all.
   std::vector<LayerRule> rules;
   std::vector<std::string> smoothExclude; ///< linears whose inputs are not smoothed
   /// Linears to prune, a block's name standing for all in it; no targets: all linears.

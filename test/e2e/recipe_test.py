@@ -3,11 +3,13 @@
 recipe_test.py BIN_DIR WORK_DIR
 """
 
+import glob
 import json
 import os
 import sys
 
 import harness
+import numpy as np
 from harness import FIXTURES, SMALL
 
 CALIB = ["--calib", os.path.join(SMALL, "calib.txt"), "--calib-tokens", "4096"]
@@ -86,6 +88,8 @@ class CarriedRecipe(RecipeTest):
         "smoothquant": ["--quant", "w8a8", "--method", "smoothquant+gptq"],
         "static": ["--quant", "fp8_tensor", "--sparsity", "2:4", "--kv-cache-dtype", "fp8"],
         "rtn": ["--quant", "w4a16", "--group-size", "64", "--quantize-embeddings"],
+        "cache": ["--quant", "none", "--kv-cache-dtype", "fp8", "--kv-scales", "tensor"],
+        "ones": ["--quant", "none", "--kv-cache-dtype", "fp8"],
     }
 
     def setUp(self):
@@ -103,7 +107,7 @@ class CarriedRecipe(RecipeTest):
     def test_gives_the_same_engine(self):
         for name, flags in self.CASES.items():
             with self.subTest(name):
-                data = [] if name == "rtn" else self.data
+                data = [] if name in ("rtn", "ones") else self.data
                 first = self.compile(name, *flags, *data, model=self.MODEL)
                 recipe = self.recipe(self.carried(first), name + ".yaml")
                 # How much of the data is used is a part of the recipe.
@@ -163,6 +167,59 @@ class CarriedRecipe(RecipeTest):
             file.write(text[:begin] + "qcc.nothing" + text[end:])
         self.succeed("qcc", "--compile-from=schedule", ir, "--quiet", "-o", out)
         self.refused(self.call("qcc-inspect", out, "--recipe"), 65, "holds no recipe")
+
+
+class MixedSchemes(RecipeTest):
+    """Linears that share an input and read it as different codes."""
+
+    GATE_UP = "QuantizationModifier: {scheme: {%s: ['re:.*gate_proj'], %s: ['re:.*up_proj']}}"
+
+    def test_engine_agrees_with_the_interpreter(self):
+        # Fewer layers are quantized than in the table's row, so its limits hold.
+        limits = harness.tolerances()["small", "fp8", "bf16"]
+        for gate, up in (("W8A8", "FP8_DYNAMIC"), ("FP8_DYNAMIC", "W4A16")):
+            with self.subTest(gate=gate, up=up):
+                recipe = self.recipe(stage(self.GATE_UP % (gate, up)))
+                engine = self.compile("mixed", "--recipe", recipe)
+                prompt = harness.heldout(19)
+                flags = ["--recipe", recipe, "--f64"]
+                _, expected = self.logits("qcc-eval", SMALL, prompt, 0, *flags)
+                _, rows = self.logits("qcc-run", engine, prompt, 0, "--quiet", "--device", "sim")
+                error = abs(rows - expected) / abs(expected).max()
+                print(f"{gate} and {up}: max error {error.max():.1e}", flush=True)
+                self.assertLess(error.max(), limits.max_error)
+
+    def test_a_layer_is_solved_for_as_if_it_were_alone(self):
+        """What up_proj finds for its input does not depend on how gate_proj reads the same."""
+        alone = "GPTQModifier: {scheme: {W8A8: ['re:model.layers.0.*up_proj']}}"
+        mixed = alone.replace("]}}", "], FP8: ['re:model.layers.0.*gate_proj']}}")
+        weights = []
+        for name, modifier in (("alone", alone), ("mixed", mixed)):
+            work = self.path(name)
+            recipe = self.recipe(stage(modifier), name + ".yaml")
+            flags = ["--recipe", recipe, *CALIB, "--compile-to=quantize", "--work-dir", work]
+            self.succeed("qcc", SMALL, "--quiet", *flags, "-o", self.path(name + ".mlir"))
+            files = glob.glob(os.path.join(work, "quantized", "*up_proj*.safetensors"))
+            self.assertEqual(len(files), 1, os.listdir(os.path.join(work, "quantized")))
+            with open(files[0], "rb") as file:
+                size = int.from_bytes(file.read(8), "little")  # of the header, which has the key
+                file.seek(size, os.SEEK_CUR)
+                weights.append(file.read())
+        self.assertGreater(len(weights[0]), 1000)
+        self.assertTrue(weights[0] == weights[1], "the codes differ")
+
+
+class TiedHead(RecipeTest):
+    def test_head_and_table_are_held_in_formats_of_their_own(self):
+        model = os.path.join(FIXTURES, "qwen2")
+        flags = ("--quantize-lm-head", "--quantize-embeddings")
+        for quant in ("w4a16", "fp8"):  # fp8: one derivation for both
+            with self.subTest(quant):
+                kv = "fp8" if quant == "fp8" else "bf16"
+                recipe = harness.Recipe(quant, kv, more=flags)
+                limits = harness.tolerances()["fixtures", quant, kv]
+                prompt = np.load(os.path.join(model, "tokens.npy")).tolist()
+                self.agree(model, recipe, limits, prompt, 2)
 
 
 class Evaluation(RecipeTest):

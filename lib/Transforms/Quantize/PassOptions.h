@@ -41,6 +41,8 @@ template <typename PassBase> struct OfQuantizeOptions : PassBase {
       this->alpha = options.smoothAlpha.value_or(-1);
     if constexpr (requires { this->damping; })
       this->damping = options.damping.value_or(-1);
+    if constexpr (requires { this->pruneDamping; })
+      this->pruneDamping = options.pruneDamping.value_or(-1);
     if constexpr (requires { this->perTensor; }) {
       this->type = options.kvCache;
       this->perTensor = options.kvScales == KvScales::Tensor;
@@ -83,6 +85,9 @@ protected:
     if constexpr (requires { this->damping; })
       if (this->damping >= 0)
         options.damping = this->damping;
+    if constexpr (requires { this->pruneDamping; })
+      if (this->pruneDamping >= 0)
+        options.pruneDamping = this->pruneDamping;
     if constexpr (requires { this->perTensor; }) {
       options.kvCache = this->type;
       options.kvScales = this->perTensor ? KvScales::Tensor : KvScales::Head;

@@ -48,10 +48,10 @@ SolveSettings SolveSettings::of(const QuantizeOptions &options) {
   unsigned threads = options.threads ? options.threads : defaultThreads();
   settings.gptq.scales.rule = scaleRule(options.scales);
   settings.gptq.threads = settings.pruning.threads = threads;
-  if (options.damping) {
+  if (options.damping)
     settings.search.dampings = {*options.damping};
-    settings.pruning.damping = *options.damping;
-  }
+  if (options.pruneDamping)
+    settings.pruning.damping = *options.pruneDamping;
   if (!options.activationOrder)
     settings.search.orders = {quant::ColumnOrder::Natural};
   settings.prune = pruneMethod(options.prune);

@@ -143,6 +143,61 @@ TEST(Recipe, ReadsEveryPresetOfCompressedTensorsThatHasAFormat) {
   }
 }
 
+TEST(Recipe, DampsPruningAndRoundingEachAsItsModifierSays) {
+  const std::string fp8 = "scheme: FP8_DYNAMIC, ignore: [lm_head]";
+  auto both = [&](const std::string &pruning, const std::string &rounding) {
+    return parsed("quant_stage:\n  quant_modifiers:\n    SparseGPTModifier: {mask_structure: \"2:4\"" + pruning +
+                  "}\n    GPTQModifier: {" + fp8 + rounding + "}\n")
+        .options;
+  };
+  EXPECT_EQ(both(", dampening_frac: 0.1", "").pruneDamping, 0.1);
+  EXPECT_EQ(both(", dampening_frac: 0.1", "").damping, std::nullopt);
+  EXPECT_EQ(both("", ", dampening_frac: 0.02").pruneDamping, std::nullopt);
+  EXPECT_EQ(both("", ", dampening_frac: 0.02").damping, 0.02);
+  EXPECT_NE(errorOf(modifier("SparseGPTModifier", "mask_structure: \"2:4\", dampening_frac: 1"))
+                .find("SparseGPTModifier: dampening_frac 1 must lie between 0 and 1"),
+            std::string::npos);
+}
+
+/// The notes of a modifier that quantizes, joined.
+std::string notesOf(const std::string &name, const std::string &fields, const std::string &before = "") {
+  std::string all;
+  for (const std::string &note :
+       parsed("quant_stage:\n  quant_modifiers:\n" + before + "    " + name + ": {" + fields + "}\n").notes)
+    all += note + "\n";
+  return all;
+}
+
+TEST(Recipe, NotesWhatItDoesOtherwise) {
+  const std::string rtn = "QuantizationModifier", gptq = "GPTQModifier";
+  auto says = [](const std::string &notes, const char *what) { return notes.find(what) != std::string::npos; };
+  // Static scales are searched whatever observer is named; dynamic ones have none.
+  EXPECT_TRUE(says(notesOf(rtn, "scheme: FP8, input_observer: minmax"), "static scales of activations"));
+  EXPECT_TRUE(says(notesOf(rtn, "scheme: FP8, observer: {input: minmax}"), "static scales of activations"));
+  EXPECT_EQ(notesOf(rtn, "scheme: FP8_DYNAMIC, input_observer: minmax"), "");
+  // Rounding to nearest has one search for all observers but the range; GPTQ has each.
+  for (const char *observer : {"weight_observer: mse", "observer: {weights: mse}", "weight_observer: imatrix_mse"}) {
+    EXPECT_TRUE(says(notesOf(rtn, std::string("scheme: W4A16, ") + observer), "are one search")) << observer;
+    EXPECT_EQ(notesOf(gptq, std::string("scheme: W4A16, ") + observer), "") << observer;
+  }
+  EXPECT_EQ(notesOf(rtn, "scheme: W4A16, weight_observer: minmax"), "");
+  // Without a scheme AWQ takes the layers of the modifier that has one.
+  EXPECT_TRUE(says(notesOf(gptq, "scheme: W4A16", "    AWQModifier: {ignore: ['re:.*down_proj']}\n"),
+                   "its targets and ignore are not used"));
+  EXPECT_EQ(notesOf(gptq, "scheme: W4A16", "    AWQModifier: {}\n"), "");
+  EXPECT_EQ(notesOf("AWQModifier", "scheme: W4A16, ignore: [lm_head]"), "");
+  EXPECT_TRUE(says(
+      notesOf(gptq, "scheme: W8A8", "    SmoothQuantModifier: {ignore: ['re:.*down_proj']}\n    AWQModifier: {}\n"),
+      "AWQModifier searches no scales for what `ignore` names either"));
+  EXPECT_TRUE(says(notesOf(gptq, "scheme: W8A8", "    SmoothQuantModifier: {num_calibration_steps: 512}\n"),
+                   "num_calibration_steps is not used"));
+  const std::string observed =
+      "targets: [Linear], weights: {num_bits: 4, strategy: channel, observer_kwargs: {grid: 9}}";
+  EXPECT_TRUE(says(notesOf(gptq, "config_groups: {g: {" + observed + "}}"), "observer_kwargs"));
+  EXPECT_TRUE(says(notesOf("SparseGPTModifier", "mask_structure: \"2:4\", preserve_sparsity_mask: true"),
+                   "the mask is chosen anew"));
+}
+
 TEST(Recipe, KeepsSearchedValues) {
   Recipe recipe =
       parsed("quant_stage:\n  quant_modifiers:\n    GPTQModifier: {scheme: W4A16}\nqcc:\n  version: 1\n  layers:\n"
@@ -179,6 +234,12 @@ TEST(Recipe, RefusesValuesOutOfRange) {
   EXPECT_NE(
       errorOf(modifier("SparseGPTModifier", "sparsity: 0.7, mask_structure: \"2:4\"")).find("sparsity 0.7 must be 0.5"),
       std::string::npos);
+  EXPECT_NE(errorOf(modifier("GPTQModifier", "scheme: W4A16, observer: mse"))
+                .find("observer must be a mapping such as {weights: mse"),
+            std::string::npos);
+  EXPECT_NE(errorOf(modifier("GPTQModifier", "scheme: W4A16, observer: {weight: mse}"))
+                .find("observer 'weight' must be weights, input or output"),
+            std::string::npos);
   EXPECT_NE(errorOf(modifier("WandaPruningModifier", "sparsity: 0.5")).find("mask_structure '0:0' has no product here"),
             std::string::npos);
   EXPECT_NE(errorOf(modifier("QuantizationModifier", "config_groups: {g: {weights: {num_bits: 5, strategy: channel}}}"))

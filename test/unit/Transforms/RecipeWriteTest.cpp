@@ -119,9 +119,12 @@ TEST(RecipeWrite, PruningAndCachesComeBack) {
         options.kvCache = cache;
         options.kvScales = KvScales::Tensor;
         options.calib = "c.txt";
+        if (prune == PruneKind::SparseGpt || prune == PruneKind::Refit)
+          options.pruneDamping = 0.7;
         QuantizeOptions again = reread(resolved(options));
         EXPECT_EQ(again.prune, prune);
         EXPECT_EQ(again.preset, preset);
+        EXPECT_EQ(again.pruneDamping, options.pruneDamping);
         EXPECT_EQ(again.pruneExclude, options.pruneExclude);
         EXPECT_EQ(again.quantizeHead, false);
         EXPECT_TRUE(again.pruneTargets.empty());

@@ -100,6 +100,7 @@ def GptqPass : Pass<"qcc-gptq", "::mlir::ModuleOp"> {
     Option<"calibTokens", "calib-tokens", "int64_t", "65536", "at most so many of them">,
     Option<"workDir", "work-dir", "std::string", "", "directory that solved weights are kept in">,
     Option<"damping", "damping", "double", "-1", "added to the moments' diagonal, relative to its mean; negative: searched">,
+    Option<"pruneDamping", "prune-damping", "double", "-1", "the same for sparsegpt and refit; negative: 0.01">,
     Option<"threads", "threads", "unsigned", "0", "0: one per core; numbers do not depend on it">
   ];
   let statistics = [Statistic<"solved", "linears-solved", "linears whose weights were solved for">];

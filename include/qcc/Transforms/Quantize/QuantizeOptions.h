@@ -71,6 +71,7 @@ struct QuantizeOptions {
   std::string workDir;                        ///< where calibrated weights and progress are kept; required with calib
   std::optional<double> smoothAlpha;          ///< of SmoothQuant; nothing: searched per block
   std::optional<double> damping;              ///< of GPTQ, relative to the mean of H's diagonal; nothing: searched
+  std::optional<double> pruneDamping;         ///< the same of SparseGPT and Refit; nothing: 0.01
   bool activationOrder = true;                ///< of GPTQ
   unsigned threads = 0;                       ///< 0: one per core
   SearchedValues given;                       ///< taken instead of searching

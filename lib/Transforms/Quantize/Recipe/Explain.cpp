@@ -1,11 +1,13 @@
 //===- Explain.cpp - What will happen to each layer -----------------------===//
 
+#include "../SmoothPairs.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/ExplainQuantization.h"
 #include "qcc/Transforms/Quantize/LayerPatterns.h"
 #include "qcc/Transforms/Quantize/LayerPlan.h"
 #include "qcc/Transforms/Quantize/SearchedValues.h"
 
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 
 #include <algorithm>
@@ -73,10 +75,8 @@ public:
     Expected<std::vector<LayerPlan>> layers = planAllLayers(module, options);
     if (!layers)
       return layers.takeError();
-    Expected<LayerPatterns> excluded = LayerPatterns::parse(options.smoothExclude);
-    if (!excluded)
-      return excluded.takeError();
-    notSmoothed = std::move(*excluded);
+    if (Status status = findSmoothed(); !status)
+      return status.takeError();
     if (recipe)
       addSteps(*recipe);
     else
@@ -87,6 +87,19 @@ public:
   }
 
 private:
+  /// A vector divides the input of all linears that read it, so one that is left out leaves out the others.
+  Status findSmoothed() {
+    Expected<LayerPatterns> excluded = LayerPatterns::parse(options.smoothExclude);
+    if (!excluded)
+      return excluded.takeError();
+    for (SmoothPair &pair : findSmoothPairs(module.lookupSymbol<func::FuncOp>("forward")))
+      if (llvm::none_of(pair.consumers, [&](graph::LinearOp linear) {
+            return excluded->matches(std::string_view(linear.getName().value_or("")));
+          }))
+        smoothed.insert(pair.consumers.begin(), pair.consumers.end());
+    return {};
+  }
+
   void addSteps(const Recipe &recipe) {
     out += "steps\n";
     for (auto [number, step] : llvm::enumerate(recipe.steps))
@@ -120,10 +133,11 @@ private:
     if (!layer.schemes.weights)
       return "-";
     std::string methods;
+    const bool isSmoothed = smoothed.contains(layer.linear);
     for (QuantMethod method : options.methods)
       if (method == QuantMethod::Awq)
-        methods += "awq, ";
-      else if (method == QuantMethod::SmoothQuant && !notSmoothed.matches(std::string_view(layer.name())))
+        methods += isSmoothed ? "awq, " : "awq without scales, ";
+      else if (method == QuantMethod::SmoothQuant && isSmoothed)
         methods += options.smoothAlpha ? text("smoothquant ", exactly(*options.smoothAlpha), ", ")
                                        : std::string("smoothquant, ");
     return methods + rounding();
@@ -167,7 +181,7 @@ private:
 
   ModuleOp module;
   QuantizeOptions options;
-  LayerPatterns notSmoothed;
+  llvm::DenseSet<Operation *> smoothed; ///< linears whose input SmoothQuant and AWQ may divide
   std::string out;
 };
 

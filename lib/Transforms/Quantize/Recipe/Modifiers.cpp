@@ -107,9 +107,8 @@ private:
   /// `mappings` of smoothing modifiers: qcc finds producers and consumers in the graph.
   void noteMappings(Fields &fields, const char *modifier) {
     if (fields.node("mappings"))
-      recipe.notes.push_back(text(modifier,
-                                  ": mappings are found in the graph, by what reads a norm, v_proj or up_proj; those "
-                                  "of the recipe are not used"));
+      addNote(recipe, text(modifier, ": mappings are found in the graph, by what reads a norm, v_proj or up_proj; "
+                                     "those of the recipe are not used"));
   }
 
   std::string readSmoothQuant(Fields &fields, unsigned line) {
@@ -120,8 +119,9 @@ private:
     recipe.options.smoothAlpha = alpha;
     noteMappings(fields, "SmoothQuantModifier");
     recipe.options.smoothExclude = fields.strings("ignore").value_or(std::vector<std::string>());
-    for (const char *key : {"num_calibration_steps", "calibration_function"})
-      fields.ignore(key);
+    if (fields.node("num_calibration_steps"))
+      addNote(recipe, "SmoothQuantModifier: num_calibration_steps is not used; --calib-tokens says how much data is");
+    fields.ignore("calibration_function");
     if (std::string algorithm = fields.text("algorithm").value_or("smoothquant"); algorithm != "smoothquant")
       fields.refuse("algorithm", quote(algorithm) + " is not built; use smoothquant");
     step("SmoothQuantModifier", line, text("move range from activations into weights, strength ", alpha));
@@ -134,9 +134,8 @@ private:
     for (const char *key : {"offload_device", "max_chunk_memory"})
       fields.ignore(key);
     if (fields.has("n_grid") || fields.has("duo_scaling"))
-      recipe.notes.push_back(
-          "AWQModifier: qcc searches its own grid, which holds the identity and both forms of scales; n_grid and "
-          "duo_scaling are not used");
+      addNote(recipe, "AWQModifier: qcc searches its own grid, which holds the identity and both forms of scales; "
+                      "n_grid and duo_scaling are not used");
     fields.ignore("n_grid");
     fields.ignore("duo_scaling");
     bool quantizes = fields.has("config_groups") || fields.has("scheme");
@@ -145,24 +144,29 @@ private:
     if (quantizes) {
       readTargets(fields);
     } else {
+      if (fields.has("targets") || fields.has("ignore"))
+        addNote(recipe, "AWQModifier: without a scheme it searches scales for every layer that another modifier "
+                        "quantizes; its targets and ignore are not used");
       for (const char *key : {"targets", "ignore"})
         fields.ignore(key);
     }
     return "scheme, config_groups, targets, ignore, mappings, duo_scaling, n_grid, offload_device, max_chunk_memory";
   }
 
+  std::optional<double> readDamping(Fields &fields) {
+    std::optional<double> damping = fields.number("dampening_frac");
+    if (damping && !(*damping > 0 && *damping < 1))
+      fields.refuse("dampening_frac", text(*damping, " must lie between 0 and 1"));
+    return damping;
+  }
+
   std::string readGptq(Fields &fields, unsigned line) {
     addMethod(fields, QuantMethod::Gptq);
     readTargets(fields);
-    if (fields.has("dampening_frac")) {
-      double damping = fields.number("dampening_frac").value_or(0.01);
-      if (!(damping > 0 && damping < 1))
-        fields.refuse("dampening_frac", text(damping, " must lie between 0 and 1"));
-      recipe.options.damping = damping;
-    }
+    recipe.options.damping = readDamping(fields);
     applyActivationOrder(fields, recipe);
-    for (const char *key : {"dampening_frac", "block_size", "batched_quantization", "sequential_update",
-                            "sequential_targets", "offload_hessians"})
+    for (const char *key :
+         {"block_size", "batched_quantization", "sequential_update", "sequential_targets", "offload_hessians"})
       fields.ignore(key);
     step("GPTQModifier", line, "round with error feedback");
     return "scheme, config_groups, targets, ignore, kv_cache_scheme, dampening_frac, block_size, actorder, "
@@ -190,12 +194,18 @@ private:
       fields.refuse("sparsity", text(sparsity, " must be 0.5, the share that 2:4 prunes"));
     if (fields.has("sparsity_profile") || fields.has("owl_m") || fields.has("owl_lmbda"))
       fields.refuse("sparsity_profile", "cannot vary the share of 2:4; leave it and owl_* out");
-    for (const char *key : {"sparsity_profile", "owl_m", "owl_lmbda", "block_size", "dampening_frac",
-                            "sequential_update", "sequential_targets", "preserve_sparsity_mask", "offload_hessians"})
+    if (fields.boolean("preserve_sparsity_mask").value_or(false))
+      addNote(recipe, name + ": preserve_sparsity_mask is not used; the mask is chosen anew");
+    for (const char *key : {"sparsity_profile", "owl_m", "owl_lmbda", "block_size", "sequential_update",
+                            "sequential_targets", "offload_hessians"})
       fields.ignore(key);
     if (recipe.options.prune != PruneKind::None)
       fields.refuse("mask_structure", "is asked for by two modifiers; keep one");
-    recipe.options.prune = name == "SparseGPTModifier" ? PruneKind::SparseGpt : PruneKind::Wanda;
+    bool isSparseGpt = name == "SparseGPTModifier";
+    recipe.options.prune = isSparseGpt ? PruneKind::SparseGpt : PruneKind::Wanda;
+    if (isSparseGpt)
+      recipe.options.pruneDamping = readDamping(fields);
+    fields.ignore("dampening_frac");
     recipe.options.pruneTargets = fields.strings("targets").value_or(std::vector<std::string>{"Linear"});
     recipe.options.pruneExclude = fields.strings("ignore").value_or(std::vector<std::string>());
     step(name.c_str(), line, "keep two of each four weights");
@@ -221,13 +231,8 @@ private:
       readConfigGroups(fields, *groups);
     if (cache)
       keep(readKvCacheScheme(*cache, file, recipe));
-    for (const char *key : {"input_observer", "output_observer", "bypass_divisibility_checks"})
-      fields.ignore(key);
-    if (auto observer = fields.text("weight_observer"))
-      applyObserver(fields, "weight_observer", *observer, recipe);
-    if (const yaml::Node *observers = fields.node("observer"))
-      if (const yaml::Node *weights = observers->find("weights"))
-        applyObserver(fields, "observer", weights->scalar, recipe);
+    fields.ignore("bypass_divisibility_checks");
+    readObservers(fields, recipe);
   }
 
   /// `scheme: W4A16`, or `scheme: {W4A16: [targets]}`.
@@ -336,6 +341,7 @@ private:
       auto roundsWeights = [](QuantMethod m) { return m == QuantMethod::Rtn || m == QuantMethod::Gptq; };
       return !roundsWeights(a) && roundsWeights(b);
     });
+    addNotes(recipe);
     return {};
   }
 

@@ -80,7 +80,9 @@ Expected<Args> readArgs(const yaml::Node &node, const std::string &file, const s
   } else {
     fields.ignore("actorder");
   }
-  for (const char *key : {"observer_kwargs", "scale_dtype", "zp_dtype", "is_online"})
+  if (fields.node("observer_kwargs"))
+    addNote(recipe, "observer_kwargs: searches have grids of their own; these are not used");
+  for (const char *key : {"scale_dtype", "zp_dtype", "is_online"})
     fields.ignore(key);
   if (Status s = fields.finish(kArgsFields); !s)
     return s.takeError();
@@ -137,9 +139,8 @@ void applyActivationOrder(Fields &fields, Recipe &recipe) {
     return fields.ignore("actorder");
   std::string order = llvm::StringRef(*fields.text("actorder")).lower();
   if (order == "group" || order == "dynamic")
-    recipe.notes.push_back(
-        "actorder group needs a gather of activations at run time; columns are taken in the same order, "
-        "but groups stay contiguous (actorder static)");
+    addNote(recipe, "actorder group needs a gather of activations at run time; columns are taken in the same order, "
+                    "but groups stay contiguous (actorder static)");
   else if (order == "false")
     recipe.options.activationOrder = false;
   else if (order != "weight" && order != "static")
@@ -155,6 +156,42 @@ void applyObserver(Fields &fields, std::string_view key, const std::string &obse
   if (!scales)
     return fields.refuse(key, quote(observer) + " is not known; known are minmax, mse and imatrix_mse");
   recipe.observer = *scales;
+}
+
+void readObservers(Fields &fields, Recipe &recipe) {
+  // Those of inputs do not choose anything (addNotes).
+  for (const char *key : {"input_observer", "output_observer"})
+    fields.ignore(key);
+  if (auto observer = fields.text("weight_observer"))
+    applyObserver(fields, "weight_observer", *observer, recipe);
+  const yaml::Node *observers = fields.node("observer");
+  if (!observers)
+    return;
+  if (!observers->isMapping())
+    return fields.refuse("observer", "must be a mapping such as {weights: mse, input: minmax}");
+  for (const auto &[what, observer] : observers->members)
+    if (what == "weights")
+      applyObserver(fields, "observer", observer.scalar, recipe);
+    else if (what != "input" && what != "output")
+      fields.refuse("observer", quote(what) + " must be weights, input or output");
+}
+
+void addNote(Recipe &recipe, const std::string &note) {
+  if (!llvm::is_contained(recipe.notes, note))
+    recipe.notes.push_back(note);
+}
+
+void addNotes(Recipe &recipe) {
+  const QuantizeOptions &options = recipe.options;
+  auto has = [&](QuantMethod method) { return llvm::is_contained(options.methods, method); };
+  if (hasStaticActivations(options))
+    addNote(recipe, "static scales of activations are those of the least squared error over the calibration data "
+                    "(observer mse), whatever observer is named");
+  if (has(QuantMethod::Rtn) && options.scales != WeightScales::MinMax)
+    addNote(recipe, "observers mse and imatrix_mse of weights that are rounded to nearest are one search: mse's grid, "
+                    "both signs, scales refit to their codes; columns count alike");
+  if (has(QuantMethod::SmoothQuant) && has(QuantMethod::Awq) && !options.smoothExclude.empty())
+    addNote(recipe, "SmoothQuantModifier: AWQModifier searches no scales for what `ignore` names either");
 }
 
 Expected<std::optional<LayerRule>> schemeByName(const std::string &name) {

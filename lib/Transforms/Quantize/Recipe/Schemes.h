@@ -23,6 +23,13 @@ Status readKvCacheScheme(const yaml::Node &node, const std::string &file, Recipe
 void applyActivationOrder(Fields &fields, Recipe &recipe);
 /// The name of a weight observer.
 void applyObserver(Fields &fields, std::string_view key, const std::string &observer, Recipe &recipe);
+/// weight_observer, input_observer, output_observer and observer of a modifier.
+void readObservers(Fields &fields, Recipe &recipe);
+
+/// Adds a note once.
+void addNote(Recipe &recipe, const std::string &note);
+/// Notes on what follows from all modifiers together, once the options are complete.
+void addNotes(Recipe &recipe);
 
 } // namespace qcc
 

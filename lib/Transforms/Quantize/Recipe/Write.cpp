@@ -126,6 +126,8 @@ private:
                 "      mask_structure: \"2:4\"\n      targets: ", list(targets), "\n");
     if (std::vector<std::string> ignored = withHead(options.pruneExclude); !ignored.empty())
       out += text("      ignore: ", list(ignored), "\n");
+    if (isSparseGpt && options.pruneDamping)
+      out += text("      dampening_frac: ", exactly(*options.pruneDamping), "\n");
   }
 
   void writeSmoothQuant() {

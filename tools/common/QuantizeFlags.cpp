@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/raw_ostream.h"
 
 using namespace llvm;
 
@@ -49,6 +50,17 @@ StringRef release(StringRef name) {
   if (auto found = registered.find(name); found != registered.end())
     found->second->removeArgument();
   return name;
+}
+
+/// Whether the alias that was given promises static activations.
+bool namesStatic(StringRef preset) {
+  return StringSwitch<bool>(preset.lower()).Cases({"fp8_static", "fp8-static"}, true).Default(false);
+}
+
+bool wasGiven(StringRef name) {
+  auto &registered = cl::getRegisteredOptions();
+  auto found = registered.find(name);
+  return found != registered.end() && found->second->getNumOccurrences() > 0;
 }
 
 } // namespace
@@ -246,6 +258,43 @@ Status QuantizeFlags::fillCache(QuantizeOptions &options) const {
 }
 
 Expected<QuantizeOptions> QuantizeFlags::options(StringRef name) const {
+  Expected<QuantizeOptions> result = parse(name);
+  if (!result)
+    return result;
+  // Several presets share the flags: what one of them reads is not given in vain.
+  CalibrationUse use = calibrationUse(*result);
+  for (const std::string &other : quant)
+    if (Expected<QuantizeOptions> options = parse(other)) {
+      use.tokens |= calibrationUse(*options).tokens;
+      use.statistics |= calibrationUse(*options).statistics;
+    }
+  std::string asked = "--quant " + (quant.empty() ? name.str() : join(quant, ","));
+  for (auto [flag, value] :
+       {std::pair("method", &method), std::pair("sparsity", &sparsity), std::pair("kv-cache-dtype", &kvCacheDtype)})
+    if (value->getNumOccurrences())
+      asked += std::string(" --") + flag + " " + value->getValue();
+  if (Status s = checkUse(use, asked); !s)
+    return s.takeError();
+  return result;
+}
+
+Status QuantizeFlags::checkUse(const CalibrationUse &use, const std::string &asked) const {
+  if (!stats.empty() && !use.statistics)
+    return usage("--stats: nothing in " + asked +
+                 " reads statistics; leave it out. Static activations, fp8 keys and values and smoothquant read them; "
+                 "gptq, awq and pruning need tokens: --calib FILE");
+  if (!stats.empty() && !calib.empty())
+    return usage("--stats: is in place of --calib, whose tokens answer all that statistics do; leave one of them out");
+  // A script may give one file to all that it runs.
+  if (!calib.empty() && !use.tokens && !wasGiven("verify-numerics") && !isWarned) {
+    errs() << tool << ": warning: --calib: nothing in " << asked << " reads calibration tokens; '" << calib
+           << "' is checked, and not used\n";
+    isWarned = true;
+  }
+  return {};
+}
+
+Expected<QuantizeOptions> QuantizeFlags::parse(StringRef name) const {
   QuantizeOptions options;
   std::optional<QuantPreset> preset = parsePreset(name);
   if (!preset)
@@ -273,6 +322,13 @@ Expected<QuantizeOptions> QuantizeFlags::options(StringRef name) const {
                     &QuantizeFlags::fillCache})
     if (Status s = (this->*fill)(options); !s)
       return s.takeError();
+  if (namesStatic(name) && options.activations == ActivationScales::Dynamic)
+    return usage("--activations dynamic: --quant " + name + " says static; use --quant fp8_tensor");
+  if (namesStatic(name) && calib.empty() && stats.empty())
+    return usage(
+        "--quant " + name +
+        ": static activation scales come from calibration; add --calib FILE or --stats FILE, or use fp8_tensor, "
+        "whose activations then have a scale per token");
   for (QuantMethod m : options.methods)
     if (m != QuantMethod::Rtn && options.calib.empty() && (m != QuantMethod::SmoothQuant || options.stats.empty()))
       return usage("--method: " + nameOf(m) + " needs calibration tokens; add --calib FILE");

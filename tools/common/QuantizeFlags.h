@@ -7,6 +7,7 @@
 #define QCC_TOOLS_COMMON_QUANTIZEFLAGS_H
 
 #include "qcc/Support/Error.h"
+#include "qcc/Transforms/Quantize/CalibrationUse.h"
 #include "qcc/Transforms/Quantize/Recipe.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -40,7 +41,8 @@ public:
   /// `tool` names the program in messages.
   explicit QuantizeFlags(std::string tool);
 
-  /// What the flags say, for the preset called `name`. Fails on values, and on combinations that would be ignored.
+  /// What the flags say, for the preset called `name`. Fails on values, and on combinations that would be ignored;
+  /// warns on standard error of calibration tokens that no preset of --quant reads.
   Expected<QuantizeOptions> options(llvm::StringRef name) const;
   /// What --recipe says, with the data that flags name. Fails on flags that the recipe decides, and on a recipe that
   /// needs data where there are none; warns on standard error when they are not those it was carried out with.
@@ -61,6 +63,9 @@ public:
 private:
   std::vector<std::reference_wrapper<const llvm::cl::Option>> all() const;
   Error usage(const llvm::Twine &message) const;
+  Expected<QuantizeOptions> parse(llvm::StringRef name) const;
+  /// `asked`: what the user asked for, in messages.
+  Status checkUse(const CalibrationUse &use, const std::string &asked) const;
   Status fillMethods(QuantizeOptions &options) const;
   Status fillSparsity(QuantizeOptions &options) const;
   Status fillCalibration(QuantizeOptions &options) const;
@@ -68,6 +73,7 @@ private:
   Status checkRecipeData(const Recipe &recipe, const QuantizeOptions &options) const;
 
   std::string tool;
+  mutable bool isWarned = false; ///< of tokens that nothing reads, once for all presets
 };
 
 /// "quant=w4a16 group-size=128 method=awq+gptq …": how an engine was made, kept inside it.

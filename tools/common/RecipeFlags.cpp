@@ -30,6 +30,10 @@ Status QuantizeFlags::checkRecipeData(const Recipe &read, const QuantizeOptions 
     return usage(recipe + ": " + read.where("QuantizationModifier") +
                  " asks for static activation scales, which come from calibration; add --calib FILE or --stats FILE, "
                  "or make them dynamic");
+  bool givesCacheScales = any_of(options.given, [](const auto &value) { return value.second.contains("kv_scale"); });
+  if (options.kvCache == KvCacheType::Fp8 && options.stats.empty() && !givesCacheScales)
+    return usage(recipe + ": kv_cache_scheme asks for static scales of keys and values, which come from calibration; "
+                          "add --calib FILE or --stats FILE, or hold them in int8, whose scales are dynamic");
   return {};
 }
 
@@ -56,6 +60,8 @@ Expected<Quantization> QuantizeFlags::readRecipe() const {
       return usage("--calib-tokens: " + Twine(options.calibTokens) + " must be at least 64");
   }
   options = resolved(std::move(options));
+  if (Status s = checkUse(calibrationUse(options), recipe); !s)
+    return s.takeError();
   if (explainRecipe) // which needs no data
     return result;
   if (Status s = checkRecipeData(*result.recipe, options); !s)

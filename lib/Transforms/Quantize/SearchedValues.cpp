@@ -20,6 +20,11 @@ bool isNumberWithin(const std::string &value, double least, double most) {
   return llvm::to_float(value, number) && number >= least && number <= most;
 }
 
+bool isScale(llvm::StringRef value) {
+  double scale;
+  return llvm::to_float(value, scale) && scale > 0 && std::isnormal(float(scale));
+}
+
 } // namespace
 
 SearchedValues searchedOf(ModuleOp module) {
@@ -83,12 +88,12 @@ Status checkSearched(const std::string &name, const std::string &value) {
                 "none, ratio R or duo R");
   if (name == "clip")
     return must(value == "true" || value == "false", "true or false");
-  if (name == "input_scale") {
-    double scale;
-    return must(llvm::to_float(value, scale) && scale > 0 && std::isnormal(float(scale)), "a positive number of f32");
-  }
-  return Error{text(quote(name), " is not a searched value; known are damping, correction, order, smooth, awq, clip "
-                                 "and input_scale")};
+  if (name == "input_scale")
+    return must(isScale(value), "a positive number of f32");
+  if (name == "kv_scale")
+    return must(llvm::all_of(llvm::split(value, ' '), isScale), "positive numbers of f32 with a space between");
+  return Error{text(quote(name), " is not a searched value; known are damping, correction, order, smooth, awq, clip, "
+                                 "input_scale and kv_scale")};
 }
 
 } // namespace qcc

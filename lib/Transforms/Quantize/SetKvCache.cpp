@@ -3,7 +3,11 @@
 #include "CalibrationInput.h"
 #include "PassOptions.h"
 #include "qcc/Calibration/CollectStatistics.h"
+#include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/Passes.h"
+#include "qcc/Transforms/Quantize/SearchedValues.h"
+
+#include "llvm/ADT/StringExtras.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,6 +21,98 @@ namespace qcc {
 namespace {
 
 constexpr float kE4M3Max = 448;
+/// The searched value (SearchedValues.h).
+constexpr const char *kScale = "kv_scale";
+
+/// Scales of fp8 keys and values, [layers, kv heads].
+class CacheScales {
+public:
+  CacheScales(ModuleOp module, graph::KvCacheOp cache, const QuantizeOptions &options)
+      : module(module), cache(cache), options(options), heads(cache.getKvHeads()) {}
+
+  Status find() {
+    SearchedValues found;
+    for (auto [isKey, stored, scales] :
+         {std::tuple(true, cache.getKScale(), &keys), std::tuple(false, cache.getVScale(), &values)}) {
+      if (stored) // one that was edited or calibrated is kept
+        scales->assign(stored->begin(), stored->end());
+      else
+        for (int64_t layer = 0; layer < int64_t(cache.getLayers()); ++layer)
+          if (Status status = add(calib::observedCacheName(cache.getSymName(), layer, isKey), *scales); !status)
+            return status;
+      for (int64_t layer = 0; layer < int64_t(cache.getLayers()); ++layer)
+        found[calib::observedCacheName(cache.getSymName(), layer, isKey)][kScale] =
+            written(ArrayRef(*scales).slice(size_t(layer * heads), size_t(heads)));
+    }
+    addSearched(module, found);
+    return {};
+  }
+
+  std::vector<float> keys, values;
+
+private:
+  /// A layer's scales: those of the recipe, or else largest magnitude / 448, or else 1.
+  Status add(const std::string &name, std::vector<float> &scales) {
+    if (const std::string *given = findGiven(options.given, name, kScale))
+      return read(name, *given, scales);
+    if (options.calib.empty() && options.stats.empty()) {
+      if (isGivenElsewhere())
+        return Error{text("the recipe gives scales of other keys and values, but none of ", quote(name),
+                          "; add its kv_scale, or give tokens with --calib")};
+      // Keys and values of common models stay far below 448: without calibration a scale of one saturates nothing.
+      scales.insert(scales.end(), size_t(heads), 1.0f);
+      return {};
+    }
+    if (!statistics) {
+      Expected<calib::Statistics> gathered = statisticsFor(module, options);
+      if (!gathered)
+        return gathered.takeError();
+      statistics = std::move(*gathered);
+    }
+    auto seen = statistics->find(name, calib::ValueStatistics::AbsMax);
+    if (!seen)
+      return seen.takeError();
+    if ((*seen)->channels() != heads * int64_t(cache.getHeadDim()))
+      return Error{"the statistics of keys and values are of other heads; gather them again with qcc-calibrate"};
+    std::vector<float> largest = (*seen)->headAbsMax(heads);
+    if (options.kvScales == KvScales::Tensor)
+      std::fill(largest.begin(), largest.end(), (*seen)->tensorAbsMax());
+    for (float magnitude : largest)
+      scales.push_back(std::isnormal(magnitude / kE4M3Max) ? magnitude / kE4M3Max : 1.0f);
+    return {};
+  }
+
+  bool isGivenElsewhere() const {
+    return llvm::any_of(options.given, [](const auto &layer) { return layer.second.contains(kScale); });
+  }
+
+  Status read(const std::string &name, StringRef given, std::vector<float> &scales) const {
+    SmallVector<StringRef> numbers(llvm::split(given, ' '));
+    if (numbers.size() != 1 && numbers.size() != size_t(heads))
+      return Error{text(name, ": kv_scale has ", numbers.size(), " numbers; give one for each of the ", heads,
+                        " heads, or one for all")};
+    for (int64_t head = 0; head < heads; ++head) {
+      StringRef number = numbers.size() == 1 ? numbers.front() : numbers[size_t(head)];
+      double scale;
+      if (!llvm::to_float(number, scale))
+        return Error{text(name, ": kv_scale ", quote(number.str()), " must be a number")};
+      scales.push_back(float(scale));
+    }
+    return {};
+  }
+
+  static std::string written(ArrayRef<float> scales) {
+    if (llvm::all_equal(scales))
+      return exactly(scales.front());
+    return llvm::join(llvm::map_range(scales, [](float scale) { return exactly(scale); }), " ");
+  }
+
+  ModuleOp module;
+  graph::KvCacheOp cache;
+  const QuantizeOptions &options;
+  int64_t heads;
+  std::optional<calib::Statistics> statistics;
+};
 
 struct SetKvCachePass : OfQuantizeOptions<impl::SetKvCachePassBase<SetKvCachePass>> {
   using OfQuantizeOptions::OfQuantizeOptions;
@@ -41,48 +137,13 @@ struct SetKvCachePass : OfQuantizeOptions<impl::SetKvCachePassBase<SetKvCachePas
 
 private:
   LogicalResult setFp8(graph::KvCacheOp cache, const QuantizeOptions &asked) {
-    // An edited or calibrated scale is kept.
-    std::optional<ArrayRef<float>> k = cache.getKScale(), v = cache.getVScale();
-    if (!k || !v) {
-      // Keys and values of common models stay far below 448: without calibration a scale of one saturates nothing.
-      const size_t count = size_t(cache.getLayers() * cache.getKvHeads());
-      std::vector<float> ofKeys(count, 1.0f), ofValues(count, 1.0f);
-      if (!asked.calib.empty() || !asked.stats.empty()) {
-        Expected<calib::Statistics> statistics = statisticsFor(getOperation(), asked);
-        if (!statistics)
-          return cache.emitError() << statistics.error().message;
-        for (auto [isKey, scales] : {std::pair(true, &ofKeys), std::pair(false, &ofValues)})
-          if (Status status = findScales(cache, *statistics, isKey, asked.kvScales, *scales); !status)
-            return cache.emitError() << status.error().message;
-      }
-      if (!k)
-        cache.setKScale(ArrayRef<float>(ofKeys));
-      if (!v)
-        cache.setVScale(ArrayRef<float>(ofValues));
-    }
+    CacheScales scales(getOperation(), cache, asked);
+    if (Status status = scales.find(); !status)
+      return cache.emitError() << status.error().message;
+    cache.setKScale(ArrayRef<float>(scales.keys));
+    cache.setVScale(ArrayRef<float>(scales.values));
     cache.setElementType(Float8E4M3FNType::get(&getContext()));
     return success();
-  }
-
-  /// Largest magnitude / 448, [layers, kv heads].
-  static Status findScales(graph::KvCacheOp cache, const calib::Statistics &statistics, bool isKey,
-                           KvScales granularity, std::vector<float> &scales) {
-    const int64_t heads = int64_t(cache.getKvHeads());
-    for (int64_t layer = 0; layer < int64_t(cache.getLayers()); ++layer) {
-      auto seen =
-          statistics.find(calib::observedCacheName(cache.getSymName(), layer, isKey), calib::ValueStatistics::AbsMax);
-      if (!seen)
-        return seen.takeError();
-      if ((*seen)->channels() != heads * int64_t(cache.getHeadDim()))
-        return Error{"the statistics of keys and values are of other heads; gather them again with qcc-calibrate"};
-      std::vector<float> largest = (*seen)->headAbsMax(heads);
-      if (granularity == KvScales::Tensor)
-        std::fill(largest.begin(), largest.end(), (*seen)->tensorAbsMax());
-      for (int64_t head = 0; head < heads; ++head)
-        if (float scale = largest[size_t(head)] / kE4M3Max; std::isnormal(scale))
-          scales[size_t(layer * heads + head)] = scale;
-    }
-    return {};
   }
 };
 

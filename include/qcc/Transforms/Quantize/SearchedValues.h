@@ -7,6 +7,8 @@
 //   smooth, awq                  of the pair that begins with the layer: "alpha 0.5", "ratio 0.35", "duo 0.35", "none"
 //   clip                         whether AWQ's limits of weights are kept: true or false
 //   input_scale                  of static activations, for all linears of the value that the layer reads first
+//   kv_scale                     of fp8 keys or values of a layer of the cache, below its name in statistics: one for
+//                                each head, or one for all
 //
 //===----------------------------------------------------------------------===//
 #ifndef QCC_TRANSFORMS_QUANTIZE_SEARCHEDVALUES_H

@@ -99,6 +99,17 @@ codegen::NormalizeDesc describeNormalize(kernel::NormalizeOp op) {
   return desc;
 }
 
+/// The kernels hold the size of a page as a constant.
+template <typename OpT> LogicalResult checkPages(OpT op) {
+  graph::KvCacheOp cache = cacheOf(op, op.getCacheAttr());
+  if (int64_t(cache.getPageSize()) == codegen::kPageSize)
+    return success();
+  return (op.emitError() << "no kernel for a cache with pages of " << cache.getPageSize()
+                         << " tokens; page_size must be " << codegen::kPageSize)
+             .attachNote(cache.getLoc())
+         << "declared here";
+}
+
 codegen::RopeAppendDesc describeRopeAppend(kernel::RopeAppendOp op) {
   codegen::RopeAppendDesc desc;
   desc.heads = op.getHeads();
@@ -196,8 +207,16 @@ FailureOr<codegen::KernelDesc> describe(Operation *op) {
       .Case([](kernel::GemmOp op) { return describeGemm(op); })
       .Case([](kernel::PointwiseOp op) { return describePointwise(op); })
       .Case([](kernel::NormalizeOp op) { return codegen::KernelDesc(describeNormalize(op)); })
-      .Case([](kernel::RopeAppendOp op) { return codegen::KernelDesc(describeRopeAppend(op)); })
-      .Case([](kernel::AttentionOp op) { return codegen::KernelDesc(describeAttention(op)); })
+      .Case([](kernel::RopeAppendOp op) -> FailureOr<codegen::KernelDesc> {
+        if (failed(checkPages(op)))
+          return failure();
+        return codegen::KernelDesc(describeRopeAppend(op));
+      })
+      .Case([](kernel::AttentionOp op) -> FailureOr<codegen::KernelDesc> {
+        if (failed(checkPages(op)))
+          return failure();
+        return codegen::KernelDesc(describeAttention(op));
+      })
       .Case([](kernel::GatherOp op) { return codegen::KernelDesc(describeGather(op)); })
       .Case([](kernel::ArgmaxOp op) { return codegen::KernelDesc(codegen::ArgmaxDesc{columnsOf(op.getX())}); })
       .Default([](Operation *op) -> FailureOr<codegen::KernelDesc> {

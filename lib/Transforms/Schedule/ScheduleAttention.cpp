@@ -1,7 +1,6 @@
 //===- ScheduleAttention.cpp - RoPE, append and attention -----------------===//
 
 #include "Scheduler.h"
-#include "qcc/CodeGen/KernelDesc.h"
 
 using namespace mlir;
 
@@ -62,12 +61,6 @@ Value Scheduler::ropeTable(OpBuilder &builder, graph::RopeAttr rope, Location lo
 }
 
 LogicalResult Scheduler::scheduleAttention(graph::AttentionOp op) {
-  auto cache = symbols.lookup<graph::KvCacheOp>(op.getCache());
-  if (int64_t(cache.getPageSize()) != codegen::kPageSize)
-    return (op.emitError() << "no kernel for a cache with pages of " << cache.getPageSize()
-                           << " tokens; page_size must be " << codegen::kPageSize)
-               .attachNote(cache.getLoc())
-           << "declared here";
   graph::KvAppendOp append = appendOf(op);
   if (!append)
     return op.emitError("no kv_append of this layer before it");

@@ -70,19 +70,6 @@ func.func @forward(%x: tensor<?x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<?x64
 
 // -----
 
-// Pages of another size than the kernels'.
-module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
-// expected-note @below {{declared here}}
-graph.kv_cache @kv layers 1 kv_heads 1 head_dim 16 page_size 32 : bf16
-func.func @forward(%q: tensor<?x1x16xbf16>, %i: tensor<?xi32>, %t: tensor<?x?xi32>) -> tensor<?x1x16xbf16> {
-  // expected-error @below {{no kernel for a cache with pages of 32 tokens; page_size must be 64}}
-  %a = graph.attention @kv layer 0 scale 2.5e-01 q %q batch(%i, %i, %t) : (tensor<?x1x16xbf16>, tensor<?xi32>, tensor<?xi32>, tensor<?x?xi32>) -> tensor<?x1x16xbf16>
-  return %a : tensor<?x1x16xbf16>
-}
-}
-
-// -----
-
 // Attention that nothing was appended for.
 module attributes {graph.model = {name = "m", architecture = "llama", vocabulary = 32 : i64, max_context = 64 : i64, byte_vocabulary = false, eos_tokens = array<i64>}} {
 graph.kv_cache @kv layers 1 kv_heads 1 head_dim 16 page_size 64 : bf16

@@ -4,6 +4,7 @@ numerics_test.py BIN_DIR WORK_DIR
 """
 
 import glob
+import hashlib
 import json
 import os
 import re
@@ -26,17 +27,31 @@ def read_safetensors(path):
         return json.loads(file.read(size)), bytearray(file.read())
 
 
+def seal(header, data):
+    """The hash that a file of the work directory carries (lib/Transforms/Quantize/WorkFile.h)."""
+    types = {"BF16": "bf16", "F32": "f32", "I8": "i8"}
+    metadata = header["__metadata__"]
+    lines = [f"{key}={metadata[key]}\n" for key in sorted(metadata) if key != "qcc.sha256"]
+    for name in sorted(header.keys() - {"__metadata__"}):
+        tensor = header[name]
+        content = hashlib.sha256(data[slice(*tensor["data_offsets"])]).hexdigest()
+        words = [name, types[tensor["dtype"]], *map(str, tensor["shape"]), content]
+        lines.append(" ".join(words) + "\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def rewrite(path, name, change):
-    """Changes the 16-bit numbers of a tensor, [rows, columns] as raw bits, in a file."""
+    """Changes 16-bit numbers of a tensor, [rows, columns] as raw bits, in a file and its seal."""
     header, data = read_safetensors(path)
+    before = seal(header, data)
     begin, end = header[name]["data_offsets"]
     bits = np.frombuffer(data[begin:end], np.uint16).reshape(header[name]["shape"])
     with open(path, "rb") as file:
-        whole = bytearray(file.read())
-    start = len(whole) - len(data) + begin
-    whole[start : start + end - begin] = change(bits).astype(np.uint16).tobytes()
+        head = file.read()[: -len(data)]
+    data[begin:end] = change(bits).astype(np.uint16).tobytes()
+    assert head.count(before.encode()) == 1, "the file carries its hash"
     with open(path, "wb") as file:
-        file.write(whole)
+        file.write(head.replace(before.encode(), seal(header, data).encode()) + data)
 
 
 class VerifyNumerics(harness.ToolTest):
@@ -62,7 +77,7 @@ class VerifyNumerics(harness.ToolTest):
         self.assertFalse(os.path.exists(self.out + ".numerics"))
         os.remove(self.out)
 
-        # The next run finds its steps in the work directory, but one is not what was solved for.
+        # The next run finds its steps in the work directory, but one is not what it should be.
         (step,) = (
             path
             for path in glob.glob(os.path.join(self.work, "quantized", "*.safetensors"))

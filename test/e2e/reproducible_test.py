@@ -153,5 +153,52 @@ class Calibrated(EngineTest):
                 shutil.rmtree(work)
 
 
+class SharedWorkDirectory(EngineTest):
+    """What one run left in a work directory is never taken for what another would find."""
+
+    TARGET = ["--target", "sm_90", "--quiet"]
+    VARIANTS = {
+        "clips behind another smoothing": (
+            ["--quant", "w4a16", "--method", "smoothquant+awq", "--group-size", "32"],
+            ["--calib", "CALIB1", "--smooth-alpha", "0.5"],
+            ["--calib", "CALIB1", "--smooth-alpha", "0.8"],
+        ),
+        "static scales and fp8 codes": (
+            ["--quant", "fp8_tensor"],
+            ["--calib", "CALIB1"],
+            ["--calib", "CALIB2"],
+        ),
+    }
+
+    def test_variants_side_by_side(self):
+        model = os.path.join(FIXTURES, "llama2")
+        calib = {f"CALIB{seed}": self.path(f"calib{seed}.npy") for seed in (1, 2)}
+        for seed, path in enumerate(calib.values()):
+            tokens = np.random.default_rng(seed).integers(0, 131, (16, 64), dtype=np.int32)
+            np.save(path, tokens)
+        for name, (common, *variants) in self.VARIANTS.items():
+            with self.subTest(name):
+                first, second = (
+                    [*common, *(calib.get(flag, flag) for flag in flags)] for flags in variants
+                )
+                alone = [
+                    self.compile("alone", model, *self.TARGET, *flags) for flags in (first, second)
+                ]
+                self.assertNotEqual(*map(hash, alone), "the variants should differ")
+                work = ["--work-dir", self.path(name)]
+                self.compile("first.mlir", model, *first, *work, "--quiet", "--compile-to=quantize")
+                self.check_same(
+                    alone[1],
+                    self.compile("second", model, *self.TARGET, *second, *work),
+                    "in a work directory that another variant has used",
+                )
+                ir = self.path("first.mlir")
+                self.check_same(
+                    alone[0],
+                    self.compile("late", "--compile-from", "quantize", ir, *self.TARGET),
+                    "from IR whose work directory another variant has used since",
+                )
+
+
 if __name__ == "__main__":
     harness.main(sys.argv)

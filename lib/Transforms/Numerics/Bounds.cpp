@@ -39,23 +39,25 @@ public:
     for (Value operand : op->getOperands())
       if (auto dequantize = operand.getDefiningOp<graph::DequantizeOp>())
         lower(boundOf(dequantize.getScheme()));
-    if (auto linear = dyn_cast<graph::LinearOp>(op)) {
-      if (linear.getSparse24())
-        lower(kSparse);
-      else if (place.isRewritten)
-        lower(kClipped);
-    }
+    auto linear = dyn_cast<graph::LinearOp>(op);
+    if (linear && linear.getSparse24())
+      lower(kSparse);
+    else if (linear && place.isRewritten)
+      lower(kClipped);
     if (auto attention = dyn_cast<graph::AttentionOp>(op))
       if (auto cache = symbols.lookupNearestSymbolFrom<graph::KvCacheOp>(op, attention.getCacheAttr());
           cache && !isa<Float32Type, BFloat16Type>(cache.getElementType()))
         lower(kEightBits);
+    bool isQuantized = linear && linear.getW().getDefiningOp<graph::DequantizeOp>();
+    isBehindQuantized |= isQuantized;
+    if (asked && (isQuantized || (isBehindQuantized && *asked < current.decibels)))
+      return {*asked, current.channelDecibels + std::min(0.0, *asked - current.decibels),
+              current.reason + ", --verify-numerics-bound", true};
     return current;
   }
 
 private:
   void lower(Bound bound) {
-    if (asked)
-      bound = {*asked, std::min(0.0, *asked - 10), bound.reason + ", --verify-numerics-bound"};
     if (bound.decibels < current.decibels)
       current = bound;
   }
@@ -63,7 +65,8 @@ private:
   ModuleOp module;
   std::optional<double> asked;
   SymbolTableCollection symbols;
-  Bound current = kFloat;
+  Bound current = kFloat; ///< of the formats so far
+  bool isBehindQuantized = false;
 };
 
 } // namespace

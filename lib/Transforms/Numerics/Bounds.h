@@ -12,10 +12,12 @@ struct Bound {
   double decibels;        ///< the least of a place
   double channelDecibels; ///< the least of one of its channels
   std::string reason;     ///< "i4 weights"
+  bool isAsked = false;   ///< not the format's own
 };
 
 /// A bound for each place: that of the coarsest format at it or before it, because noise adds up on the way through
-/// `forward`. `asked`, if given, is in place of all of them (the bound of float modules excepted).
+/// `forward`. `asked`, if given, is the bound of linears with quantized weights, and of what is behind them where it is
+/// lower than the format's: as much noise may then come from before.
 std::vector<Bound> findBounds(mlir::ModuleOp module, llvm::ArrayRef<Place> places, std::optional<double> asked);
 
 } // namespace qcc::numerics

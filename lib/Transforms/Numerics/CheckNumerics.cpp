@@ -2,7 +2,7 @@
 
 #include "qcc/Transforms/Numerics/CheckNumerics.h"
 #include "Report.h"
-#include "qcc/Calibration/TokenFile.h"
+#include "qcc/Calibration/Batches.h"
 #include "qcc/Interpreter/SegmentRunner.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/Passes.h"
@@ -64,11 +64,20 @@ public:
     if (now == previous)
       return success();
     std::string names = passes.empty() ? "the passes" : numerics::passNames(passes);
-    auto comparisons =
-        numerics::compareModules(*exact, module, batch, int64_t(batch.blockTables.size()), options.bound, factors);
+    const int64_t pages = int64_t(batch.blockTables.size());
+    auto comparisons = numerics::compareModules(*exact, module, batch, pages, options.bound, factors);
+    auto refuse = [&](const Error &error) {
+      return report("after " + names + ": the module cannot be compared: " + error.message, "");
+    };
     if (!comparisons)
-      return report("after " + names + ": the module cannot be compared: " + comparisons.error().message, "");
-    if (auto finding = numerics::diagnose(*comparisons, factors))
+      return refuse(comparisons.error());
+    auto finding = numerics::diagnose(*comparisons, factors);
+    if (finding) {
+      if (Status status = numerics::compareHalfBlocks(*exact, module, batch, pages, *comparisons); !status)
+        return refuse(status.error());
+      finding = numerics::diagnose(*comparisons, factors);
+    }
+    if (finding)
       return report(numerics::summaryOf(*comparisons, *finding, names),
                     numerics::detailsOf(*comparisons, *finding) + "\n" + numerics::tableOf(*comparisons),
                     numerics::detailsOf(*comparisons, *finding));
@@ -150,11 +159,8 @@ Expected<std::unique_ptr<NumericsCheck>> NumericsCheck::create(ModuleOp module, 
   Expected<calib::TokenSet> tokens = firstTokens(module, options.calib);
   if (!tokens)
     return tokens.takeError();
-  int64_t pageSize = 1;
-  for (auto cache : module.getOps<graph::KvCacheOp>())
-    pageSize = int64_t(cache.getPageSize());
   return std::unique_ptr<NumericsCheck>(
-      std::make_unique<Check>(module, options, interp::makePrefill(tokens->sequences, pageSize)));
+      std::make_unique<Check>(module, options, interp::makePrefill(tokens->sequences, calib::pageSizeOf(module))));
 }
 
 std::unique_ptr<Pass> createCheckNumericsPass(std::shared_ptr<NumericsCheck> check, std::string pipeline) {

@@ -6,6 +6,7 @@
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/Weights.h"
 
+#include <cmath>
 #include <map>
 
 using namespace mlir;
@@ -49,6 +50,18 @@ public:
   }
 
   bool isDone() const { return next == cuts.size(); }
+  size_t pieces() const { return cuts.size(); }
+  /// The residual sum, all that crosses a cut, becomes that of `other`, which is as far on its way.
+  Status takeFrom(const Side &other) {
+    if (next == 0)
+      return {};
+    auto here = runner->liveAt(cuts[next - 1]), there = other.runner->liveAt(other.cuts[next - 1]);
+    if (here.size() != 1 || there.size() != 1)
+      return Error{text("piece ", next, " of @forward reads ", here.size(), " values of the float model and ",
+                        there.size(), " of the other, but should read one residual sum")};
+    values[here.front()] = other.values.at(there.front());
+    return {};
+  }
   /// Runs the next piece and adds what its places give to `seen`.
   Status advance(const interp::RaggedBatch &batch) {
     Operation *begin = next == 0 ? nullptr : cuts[next - 1];
@@ -85,6 +98,21 @@ private:
   interp::Environment values;
 };
 
+struct Sides {
+  std::unique_ptr<Side> reference, changed;
+};
+
+Expected<Sides> createSides(ModuleOp exact, ModuleOp module, int64_t pages) {
+  Sides sides;
+  for (auto [from, side] : {std::pair(exact, &sides.reference), std::pair(module, &sides.changed)}) {
+    Expected<std::unique_ptr<Side>> created = Side::create(from, pages);
+    if (!created)
+      return created.takeError();
+    *side = std::move(*created);
+  }
+  return sides;
+}
+
 /// The place of each comparison becomes its index; places that the float module lacks are looked through.
 void linkSources(const std::vector<Place> &places, const std::vector<size_t> &order,
                  std::vector<Comparison> &comparisons) {
@@ -104,17 +132,34 @@ void linkSources(const std::vector<Place> &places, const std::vector<size_t> &or
   }
 }
 
+/// Factors of a linear's output and input, as far as the values tell.
+struct ValueFactors {
+  std::span<const double> rows, columns;
+  bool areRowsHeld; ///< from before: nothing but rounding may have changed them
+};
+/// Rounding moves a row's factor by less.
+constexpr double kHeldTolerance = 0.02;
+
 /// The noise of the linear's own weight, if that is quantized in a way that allows to predict it.
 std::optional<AddedNoise> addedNoiseOf(const Side &exact, const Side &changed, const Place &place,
-                                       graph::LinearOp original, std::span<const float> y,
-                                       std::span<const double> rowFactors, std::span<const double> columnFactors) {
+                                       graph::LinearOp original, std::span<const float> reference,
+                                       std::span<const float> y, const ValueFactors &factors) {
   auto linear = dyn_cast<graph::LinearOp>(place.op);
   auto codes = linear ? linear.getW().getDefiningOp<graph::DequantizeOp>() : graph::DequantizeOp();
   auto x = linear ? changed.inputs.find(linear.getX()) : changed.inputs.end();
   if (!codes || !original || linear.getSparse24() || place.isRewritten || x == changed.inputs.end())
     return std::nullopt;
-  LinearNumbers numbers{
-      exact.constant(original.getW()), exact.constant(original.getBias()), x->second, y, rowFactors, columnFactors};
+  LinearNumbers numbers{exact.constant(original.getW()),
+                        exact.constant(original.getBias()),
+                        reference,
+                        changed.constant(linear.getW()),
+                        x->second,
+                        y,
+                        factors.rows,
+                        factors.columns,
+                        factors.areRowsHeld ? kHeldTolerance : HUGE_VAL,
+                        cast<RankedTensorType>(linear.getY().getType()).getElementType().isBF16(),
+                        place.isSolved};
   return addedNoise(codes.getScheme(), numbers, cast<RankedTensorType>(original.getW().getType()).getDimSize(0));
 }
 
@@ -148,15 +193,10 @@ Expected<std::string> sourceOf(ModuleOp module) {
 
 Expected<std::vector<Comparison>> compareModules(ModuleOp exact, ModuleOp module, const interp::RaggedBatch &batch,
                                                  int64_t pages, std::optional<double> bound, const Factors &before) {
-  std::unique_ptr<Side> sides[2];
-  ModuleOp modules[] = {exact, module};
-  for (int i = 0; i < 2; ++i) {
-    Expected<std::unique_ptr<Side>> side = Side::create(modules[i], pages);
-    if (!side)
-      return side.takeError();
-    sides[i] = std::move(*side);
-  }
-  Side &reference = *sides[0], &changed = *sides[1];
+  Expected<Sides> sides = createSides(exact, module, pages);
+  if (!sides)
+    return sides.takeError();
+  Side &reference = *sides->reference, &changed = *sides->changed;
   if (Status status = checkLinears(reference, changed); !status)
     return status.takeError();
   std::map<std::string, const Place *> originals;
@@ -179,25 +219,22 @@ Expected<std::vector<Comparison>> compareModules(ModuleOp exact, ModuleOp module
       const Seen &v = value->second, &r = original->second;
       if (v.values.size() == r.values.size() && v.channels == r.channels) {
         const Place &exactPlace = *originals[place.key];
-        Comparison comparison{place.key,
-                              exactPlace.name,
-                              place.isScalable,
-                              {},
-                              bounds[i],
-                              ChannelSums(r.values, v.values, r.channels),
-                              ValueHistogram(r.values, v.values),
+        Comparison comparison{place.key,        exactPlace.name,
+                              place.isScalable, {},
+                              bounds[i],        ChannelSums(r.values, v.values, r.channels),
+                              std::nullopt,     ValueHistogram(r.values, v.values),
                               std::nullopt};
         if (place.isScalable)
           factors[i] = comparison.sums.factors();
         // Rows are scaled as they were before, so that a wrong scale of a row shows.
         auto held = before.find(place.key);
-        std::span<const double> rows, columns;
+        ValueFactors scaled{{}, {}, held != before.end()};
         if (place.isScalable)
-          rows = held != before.end() ? held->second : factors[i];
+          scaled.rows = scaled.areRowsHeld ? held->second : factors[i];
         if (place.sources.size() == 1 && changed.places[place.sources.front()].isScalable)
-          columns = factors[place.sources.front()];
-        comparison.added =
-            addedNoiseOf(reference, changed, place, dyn_cast<graph::LinearOp>(exactPlace.op), v.values, rows, columns);
+          scaled.columns = factors[place.sources.front()];
+        comparison.added = addedNoiseOf(reference, changed, place, dyn_cast<graph::LinearOp>(exactPlace.op), r.values,
+                                        v.values, scaled);
         byPlace.try_emplace(i, std::move(comparison));
       }
       changed.seen.erase(value);
@@ -212,6 +249,32 @@ Expected<std::vector<Comparison>> compareModules(ModuleOp exact, ModuleOp module
   }
   linkSources(changed.places, order, comparisons);
   return comparisons;
+}
+
+Status compareHalfBlocks(ModuleOp exact, ModuleOp module, const interp::RaggedBatch &batch, int64_t pages,
+                         std::vector<Comparison> &comparisons) {
+  Expected<Sides> sides = createSides(exact, module, pages);
+  if (!sides)
+    return sides.takeError();
+  Side &reference = *sides->reference, &changed = *sides->changed;
+  if (reference.pieces() != changed.pieces())
+    return Error{text("@forward has ", changed.pieces(), " pieces between residual sums, ", reference.pieces(),
+                      " in the float module")};
+  while (!reference.isDone()) {
+    if (Status status = reference.takeFrom(changed); !status)
+      return status;
+    for (Side *side : {&reference, &changed})
+      if (Status status = side->advance(batch); !status)
+        return status;
+    for (Comparison &comparison : comparisons) {
+      auto value = changed.seen.find(comparison.key), original = reference.seen.find(comparison.key);
+      if (value != changed.seen.end() && original != reference.seen.end())
+        comparison.own.emplace(original->second.values, value->second.values, original->second.channels);
+    }
+    reference.seen.clear();
+    changed.seen.clear();
+  }
+  return {};
 }
 
 } // namespace qcc::numerics

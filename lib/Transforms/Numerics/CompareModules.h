@@ -23,6 +23,8 @@ struct Comparison {
   std::vector<size_t> sources; ///< of comparisons
   Bound bound;
   ChannelSums sums;
+  /// Where the float module's half block reads what the module's reads, so that noise of earlier ones is not in it.
+  std::optional<ChannelSums> own;
   ValueHistogram histogram;
   std::optional<AddedNoise> added; ///< of a linear with a quantized weight
 };
@@ -33,6 +35,10 @@ struct Comparison {
 Expected<std::vector<Comparison>> compareModules(mlir::ModuleOp exact, mlir::ModuleOp module,
                                                  const interp::RaggedBatch &batch, int64_t pages,
                                                  std::optional<double> bound, const Factors &before);
+
+/// Runs both again, the float module on the module's residual sums, and sets `own` of what compareModules returned.
+Status compareHalfBlocks(mlir::ModuleOp exact, mlir::ModuleOp module, const interp::RaggedBatch &batch, int64_t pages,
+                         std::vector<Comparison> &comparisons);
 
 /// Where a model's weights lie: the source of its `graph.model`.
 Expected<std::string> sourceOf(mlir::ModuleOp module);

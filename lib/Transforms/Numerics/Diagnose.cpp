@@ -31,19 +31,34 @@ bool isUndoneElsewhere(const std::vector<Comparison> &comparisons, size_t source
   return false;
 }
 
-} // namespace
-
-Judgement judge(const Comparison &comparison, std::span<const double> factors) {
+Judgement judgeBeside(const Comparison &comparison, std::span<const double> factors,
+                      std::span<const double> ownFactors) {
+  const Bound &bound = comparison.bound;
   Judgement result{comparison.sums.noise(factors)};
-  result.isLow = !(result.noise.decibels >= comparison.bound.decibels);
-  result.hasBadChannel = !(result.noise.worstDecibels >= comparison.bound.channelDecibels);
-  result.addsTooMuch = comparison.added && !(comparison.added->excess <= kExcessLimit &&
-                                             comparison.added->worstExcess <= kChannelExcessLimit);
+  result.isLow = !(result.noise.decibels >= bound.decibels);
+  result.hasBadChannel = !(result.noise.worstDecibels >= bound.channelDecibels);
+  if (comparison.own && !bound.isAsked) {
+    result.own = comparison.own->noise(ownFactors);
+    result.isLow &= !(result.own->decibels >= bound.decibels);
+    result.hasBadChannel &= !(result.own->worstDecibels >= bound.channelDecibels);
+  }
+  result.addsTooMuch = comparison.added && comparison.added->isTooMuch();
   return result;
 }
 
+} // namespace
+
+Judgement judge(const Comparison &comparison, std::span<const double> factors) {
+  return judgeBeside(comparison, factors, factors);
+}
+
+Judgement judgeScaled(const Comparison &comparison) {
+  return judgeBeside(comparison, comparison.sums.factors(),
+                     comparison.own ? comparison.own->factors() : std::vector<double>());
+}
+
 Judgement judgeInvariant(const Comparison &comparison) {
-  return comparison.isScalable ? judge(comparison, comparison.sums.factors()) : judge(comparison);
+  return comparison.isScalable ? judgeScaled(comparison) : judge(comparison);
 }
 
 std::optional<Finding> diagnose(const std::vector<Comparison> &comparisons, const Factors &before) {

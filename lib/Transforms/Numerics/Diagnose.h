@@ -6,9 +6,11 @@
 
 namespace qcc::numerics {
 
-/// One place judged in one way.
+/// One place judged in one way. A ratio counts as low only where that of its own half block is low, too, once that is
+/// known: noise that a model makes larger on its way is no fault of the place where it exceeds a bound.
 struct Judgement {
-  Noise noise;
+  Noise noise;                ///< beside the float model
+  std::optional<Noise> own;   ///< beside the float half block on the same input
   bool isLow = false;         ///< the ratio of all values is below the bound
   bool hasBadChannel = false; ///< or that of one channel
   bool addsTooMuch = false;   ///< or its own noise is more than its weight's format explains
@@ -16,6 +18,8 @@ struct Judgement {
 };
 /// Beside `factors` times the reference, where given.
 Judgement judge(const Comparison &comparison, std::span<const double> factors = {});
+/// Beside the factors with the least noise.
+Judgement judgeScaled(const Comparison &comparison);
 /// As it counts for success: factors per channel are no noise where the readers can undo them.
 Judgement judgeInvariant(const Comparison &comparison);
 

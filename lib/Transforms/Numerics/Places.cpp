@@ -19,8 +19,12 @@ bool isTransparent(Operation *op) {
              graph::DequantizeOp, graph::GatherRowsOp>(op);
 }
 
-/// Whether calibration stored the weight itself, changed (AWQ's clipped weights), whatever was done to it since.
-bool isRewritten(Value weight, SymbolTableCollection &symbols) {
+/// What calibration stored of a weight, whatever was done to it since.
+struct StoredWeight {
+  bool isRewritten = false, isSolved = false; ///< the weight itself, changed (AWQ's clipped weights); its codes
+};
+StoredWeight storedOf(Value weight, SymbolTableCollection &symbols) {
+  StoredWeight result;
   auto type = cast<RankedTensorType>(weight.getType());
   Operation *read = weight.getDefiningOp();
   while (read && !isa<graph::GetOp>(read) && read->getNumOperands() > 0)
@@ -33,14 +37,13 @@ bool isRewritten(Value weight, SymbolTableCollection &symbols) {
     Operation *symbol = symbols.lookupNearestSymbolFrom(get, get.getSymbolAttr());
     if (auto parameter = dyn_cast_or_null<graph::ParameterOp>(symbol)) {
       auto stored = cast<RankedTensorType>(parameter.getType());
-      if (isa<Float32Type, BFloat16Type>(stored.getElementType()) && stored.getShape() == type.getShape() &&
-          parameter.getFile().starts_with(kWorkFiles))
-        return true;
+      if (stored.getShape() == type.getShape() && parameter.getFile().starts_with(kWorkFiles))
+        (isa<Float32Type, BFloat16Type>(stored.getElementType()) ? result.isRewritten : result.isSolved) = true;
     } else if (symbol) {
       symbol->walk([&](graph::GetOp inner) { reads.push_back(inner); });
     }
   }
-  return false;
+  return result;
 }
 
 class PlaceFinder {
@@ -91,11 +94,13 @@ private:
         std::tie(latest, anchor) = anchors[source];
     std::string kind = op.getName().stripDialect().str();
     std::string behind = anchor.empty() ? "" : " behind " + anchor;
-    Place place{&op, kind + behind, kind + behind, false, false, {from.begin(), from.end()}};
+    Place place{&op, kind + behind, kind + behind, false, false, false, {from.begin(), from.end()}};
     if (auto linear = dyn_cast<graph::LinearOp>(op); linear && linear.getName()) {
       place.key = place.name = linear.getName()->str();
       anchors.push_back({places.size() + 1, place.name});
-      place.isRewritten = isRewritten(linear.getW(), symbols);
+      StoredWeight stored = storedOf(linear.getW(), symbols);
+      place.isRewritten = stored.isRewritten;
+      place.isSolved = stored.isSolved;
     } else {
       anchors.push_back({latest, anchor});
     }

@@ -23,6 +23,7 @@ struct Place {
   std::string name;            ///< for people: a linear's or norm's own name
   bool isScalable = false;     ///< only linears read it, so that a factor per channel may have moved into them
   bool isRewritten = false;    ///< a linear whose weight calibration changed and stored
+  bool isSolved = false;       ///< a linear whose codes calibration found and stored
   std::vector<size_t> sources; ///< places that it is computed from, directly
 };
 

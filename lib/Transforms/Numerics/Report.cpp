@@ -29,15 +29,21 @@ std::string describe(const Comparison &place, const Judgement &judged) {
   std::string text = "signal to noise " + inDecibels(noise.decibels);
   if (judged.isLow)
     text += " (" + boundText(place.bound.decibels, place.bound) + ")";
-  text += llvm::formatv(", worst channel {0} of {1} {2}", noise.worstChannel, place.sums.channels(),
-                        inDecibels(noise.worstDecibels));
+  if (std::isinf(noise.worstDecibels) && noise.worstDecibels > 0)
+    text += ", no channel with noise and enough tokens";
+  else
+    text += llvm::formatv(", worst channel {0} of {1} {2}", noise.worstChannel, place.sums.channels(),
+                          inDecibels(noise.worstDecibels));
   if (judged.hasBadChannel)
     text += " (" + boundText(place.bound.channelDecibels, place.bound) + ")";
+  if (judged.own)
+    text += llvm::formatv(", of its half block alone {0}, worst channel {1} {2}", inDecibels(judged.own->decibels),
+                          judged.own->worstChannel, inDecibels(judged.own->worstDecibels));
   if (place.added)
     text += llvm::formatv(", {0:F1} dB more noise from its weight than rounding explains, {1:F1} dB in channel {2}",
                           place.added->excess, place.added->worstExcess, place.added->worstChannel);
   if (judged.addsTooMuch)
-    text += llvm::formatv(" (bounds {0:F0} and {1:F0} dB)", kExcessLimit, kChannelExcessLimit);
+    text += llvm::formatv(" (bounds {0:F0} and {1:F0} dB)", place.added->limit, place.added->channelLimit);
   return text;
 }
 
@@ -80,7 +86,7 @@ std::string detailsOf(const std::vector<Comparison> &comparisons, const Finding 
     const Comparison &comparison = comparisons[place];
     text += (place == finding.shows ? "shows at " : "first op that differs: ") + comparison.name + "\n";
     text += "  as it is:               " + describe(comparison, judge(comparison)) + "\n";
-    text += "  without those factors:  " + describe(comparison, judge(comparison, comparison.sums.factors())) + "\n";
+    text += "  without those factors:  " + describe(comparison, judgeScaled(comparison)) + "\n";
     text += "  " + describeFactors(comparison) + "\n" + comparison.histogram.bars();
     if (finding.first == finding.shows)
       break;
@@ -93,11 +99,12 @@ std::string tableOf(const std::vector<Comparison> &comparisons) {
                      "per channel; adds: noise of the weight beside what rounding to its format explains\n";
   for (const Comparison &comparison : comparisons) {
     Judgement judged = judgeInvariant(comparison);
-    std::string added = comparison.added
-                            ? llvm::formatv(", adds {0:F1} dB, channel {1} {2:F1} dB", comparison.added->excess,
-                                            comparison.added->worstChannel, comparison.added->worstExcess)
-                                  .str()
-                            : std::string();
+    std::string added = comparison.added ? llvm::formatv(", adds {0:F1} dB of {1:F1}, channel {2} {3:F1} dB of {4:F1}",
+                                                         comparison.added->excess, comparison.added->limit,
+                                                         comparison.added->worstChannel, comparison.added->worstExcess,
+                                                         comparison.added->channelLimit)
+                                               .str()
+                                         : std::string();
     text += llvm::formatv("{0} {1,-56} {2,10}{3} worst channel {4,5} {5,10}  ({6}{7})\n", judged.isBad() ? "*" : " ",
                           comparison.name, inDecibels(judged.noise.decibels), comparison.isScalable ? " (f)" : "    ",
                           judged.noise.worstChannel, inDecibels(judged.noise.worstDecibels),
@@ -109,12 +116,17 @@ std::string tableOf(const std::vector<Comparison> &comparisons) {
 std::string worstOf(const std::vector<Comparison> &comparisons) {
   if (comparisons.empty())
     return "nothing to compare";
-  auto margin = [](const Comparison &c) { return judgeInvariant(c).noise.decibels - c.bound.decibels; };
+  // What counted: the better one of the two ratios, where both were needed.
+  auto ratio = [](const Comparison &c) {
+    Judgement judged = judgeInvariant(c);
+    return judged.own ? std::max(judged.noise.decibels, judged.own->decibels) : judged.noise.decibels;
+  };
+  auto margin = [&](const Comparison &c) { return ratio(c) - c.bound.decibels; };
   const Comparison &worst =
       *std::min_element(comparisons.begin(), comparisons.end(),
                         [&](const Comparison &a, const Comparison &b) { return margin(a) < margin(b); });
-  return llvm::formatv("worst place {0}: {1} ({2})", worst.name, inDecibels(judgeInvariant(worst).noise.decibels),
-                       boundText(worst.bound.decibels, worst.bound));
+  return llvm::formatv("worst place {0}: {1}{2} ({3})", worst.name, inDecibels(ratio(worst)),
+                       worst.own ? " of its half block" : "", boundText(worst.bound.decibels, worst.bound));
 }
 
 std::string Reproducer::command() const {

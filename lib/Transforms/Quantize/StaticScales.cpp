@@ -2,8 +2,8 @@
 
 #include "CalibrationInput.h"
 #include "PassOptions.h"
+#include "WorkFile.h"
 #include "qcc/Calibration/CollectStatistics.h"
-#include "qcc/Support/SafetensorsWriter.h"
 #include "qcc/Support/Text.h"
 #include "qcc/Transforms/Quantize/LayerPlan.h"
 #include "qcc/Transforms/Quantize/Passes.h"
@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 
 using namespace mlir;
 
@@ -25,7 +24,6 @@ namespace qcc {
 
 namespace {
 
-constexpr const char *kFile = "quantized/static-scales.safetensors";
 /// The searched value (SearchedValues.h).
 constexpr const char *kInputScale = "input_scale";
 
@@ -50,13 +48,11 @@ public:
     for (auto &[key, value] : values)
       if (Status status = findScale(value, statistics); !status)
         return value.readers.front()->linear.emitError() << status.error().message;
-    std::filesystem::path path = std::filesystem::path(options.workDir) / kFile;
-    std::error_code error;
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (error)
-      return module.emitError() << path.parent_path().string() << ": cannot create: " << error.message();
-    if (Status status = writer.write(path.string()); !status)
+    file = workFileName("static-scales", writer.contentHash());
+    if (Status status = writer.write(options.workDir, file); !status)
       return module.emitError() << status.error().message;
+    // Calibration says so too, but where a recipe gives all scales there is none.
+    module->setAttr(kWorkAttr, StringAttr::get(module.getContext(), options.workDir));
     for (auto &[key, value] : values) {
       Value dequantized = quantize(value);
       for (LayerPlan *layer : value.readers)
@@ -141,7 +137,7 @@ private:
     auto function = first->getParentOfType<func::FuncOp>();
     Location loc = value.value.getLoc();
     OpBuilder builder(function);
-    auto parameter = graph::ParameterOp::create(builder, loc, value.name + ".f32", scaleType, kFile, value.name);
+    auto parameter = graph::ParameterOp::create(builder, loc, value.name + ".f32", scaleType, file, value.name);
     symbols.insert(parameter);
     auto derived = graph::DerivedOp::create(builder, loc, value.name, TypeRange(scaleType));
     symbols.insert(derived);
@@ -163,7 +159,8 @@ private:
   StaticScaleRule rule;
   double percentile;
   SymbolTable symbols;
-  SafetensorsWriter writer;
+  WorkFileWriter writer;
+  std::string file; ///< named after what it holds
   llvm::MapVector<std::pair<Value, Type>, StaticValue> values; ///< by value and type of codes
 };
 

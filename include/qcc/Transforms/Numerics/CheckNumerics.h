@@ -28,7 +28,7 @@ namespace qcc {
 
 struct NumericsOptions {
   std::string calib;           ///< tokens; of its first sequences at most 512 are run
-  std::optional<double> bound; ///< dB; nothing: what the formats allow
+  std::optional<double> bound; ///< dB, of linears with quantized weights; nothing: what the formats allow
   std::string reports;         ///< directory of report and reproducer, made when there is one; empty: none are written
   std::string note;            ///< what the command of the reproducer does not say; may be empty
 };

@@ -19,7 +19,7 @@ namespace qcc::numerics {
 struct Noise {
   double decibels = 0;      ///< +inf: equal; -inf: not finite, or noise where there should be zeros
   int64_t worstChannel = 0; ///< among channels whose signal counts; 0 where there are none
-  double worstDecibels = 0; ///< of that channel
+  double worstDecibels = 0; ///< of that channel; +inf where there are none, as with fewer than 64 rows
 };
 
 /// The sums over rows that every ratio follows from.
@@ -35,6 +35,7 @@ public:
   std::vector<double> factors() const;
 
 private:
+  size_t rows;
   std::vector<double> reference, values, products; ///< Σ r², Σ v², Σ v·r
 };
 

@@ -81,7 +81,7 @@ def GptqPass : Pass<"qcc-gptq", "::mlir::ModuleOp"> {
     activations too, and stores them in `work-dir`. With `prune` weights become 2:4 sparse, before codes are found within the mask, or without codes for the preset `none`.
     A run that was killed finds its finished steps in `work-dir` again. Precondition: `qcc-lower-precision`.
 
-        %w = graph.get @w.bf16                     graph.parameter @w.codes : tensor<8x64xi4> from "quantized/000-w.safetensors" tensor "w.codes"
+        %w = graph.get @w.bf16                     graph.parameter @w.codes : tensor<8x64xi4> from "quantized/000-w-….safetensors" tensor "w.codes"
         %y = graph.linear %x, %w          ==>      graph.derived @w.w4g32 : … { get @w.codes; get @w.scales }
                                                    %codes, %scales = graph.get @w.w4g32
                                                    %w = graph.dequantize %codes scale %scales from <i4, group = 32, scale = bf16>

@@ -31,7 +31,7 @@ def SmoothPass : Pass<"qcc-smooth", "::mlir::ModuleOp"> {
     and weights' ranges and a strength alpha (docs/quantization.md), which is searched for each pair, on the error that half a block shows on held-out tokens after rounding as the options
     of layers say, or given. With statistics alone alpha is 0.85 if it is not given. Precondition: the import phase.
 
-        graph.parameter @norm.smooth.s : tensor<8xf32> from "quantized/smooth-000.safetensors" tensor "norm.smooth.s"
+        graph.parameter @norm.smooth.s : tensor<8xf32> from "quantized/smooth-000-….safetensors" tensor "norm.smooth.s"
         graph.derived @norm.smooth : tensor<8xf32>     { %g = get @norm; %s = get @norm.smooth.s; div %g, %s }
         graph.derived @q_proj.smooth : tensor<16x8xf32> { %w = get @q_proj; %s = get @norm.smooth.s; mul %w, %s }
   }];

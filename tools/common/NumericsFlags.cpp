@@ -18,9 +18,10 @@ NumericsFlags::NumericsFlags(std::string name, cl::OptionCategory &category)
            cl::desc("Run calibration tokens (at most 512) through the float and the quantized model, after the last "
                     "pass of the quantize phase or after each, and fail where values differ by more than their formats "
                     "explain: names pass, layer and op, and leaves a command that shows it again")),
-      bound("verify-numerics-bound", cl::cat(category), cl::value_desc("DB"),
-            cl::desc("Least signal to noise ratio of linears with quantized weights in dB; a lower one than the format's "
-                     "holds for what is behind them, too. Default: that of the formats in use")) {}
+      bound(
+          "verify-numerics-bound", cl::cat(category), cl::value_desc("DB"),
+          cl::desc("Least signal to noise ratio of linears with quantized weights in dB; a lower one than the format's "
+                   "holds for what is behind them, too. Default: that of the formats in use")) {}
 
 const cl::Option *NumericsFlags::firstGiven() const {
   for (const cl::Option *option : std::initializer_list<const cl::Option *>{&when, &bound})

@@ -1,6 +1,7 @@
 //===- Batches.cpp --------------------------------------------------------===//
 
 #include "qcc/Calibration/Batches.h"
+#include "qcc/Dialect/Graph/GraphDialect.h"
 #include "qcc/Interpreter/SegmentRunner.h"
 
 #include <algorithm>
@@ -43,6 +44,13 @@ std::vector<int64_t> BatchPlan::sampleRows(const Batch &batch, int64_t limit) co
   for (int64_t row = (stride - batch.firstToken % stride) % stride; row < batch.tokens(); row += stride)
     rows.push_back(row);
   return rows;
+}
+
+int64_t pageSizeOf(mlir::ModuleOp module) {
+  int64_t pageSize = 1;
+  for (auto cache : module.getOps<graph::KvCacheOp>())
+    pageSize = int64_t(cache.getPageSize());
+  return pageSize;
 }
 
 BatchPlan planBatches(const TokenSet &tokens, int64_t pageSize, int64_t tokensPerBatch) {

@@ -126,10 +126,7 @@ Expected<Statistics> collectStatistics(ModuleOp module, const ParameterSource &s
     if (auto name = info.getAs<StringAttr>("name"))
       statistics.modelName = name.str();
 
-  int64_t pageSize = 1;
-  for (auto cache : module.getOps<graph::KvCacheOp>())
-    pageSize = int64_t(cache.getPageSize());
-  BatchPlan plan = planBatches(tokens, pageSize);
+  BatchPlan plan = planBatches(tokens, pageSizeOf(module));
   auto runner = interp::SegmentRunner::create(module, source, plan.pages, observe);
   if (!runner)
     return runner.takeError();

@@ -50,9 +50,10 @@ interp::Tensor<float> decode(DType type, std::vector<int64_t> shape, std::span<c
 } // namespace
 
 Error EnvironmentStore::failure(const char *what, int errorNumber) const {
-  return {text(directory, ": cannot ", what, " a temporary file of calibration: ", systemMessage(errorNumber),
-               "; free disk space, or name another directory with --work-dir"),
-          ExitCode::IoError};
+  return {
+      text(directory, ": cannot ", what, " a temporary file of calibration: ", systemMessage(errorNumber),
+           "; free disk space there, or name another directory: by --work-dir, or where there is no such flag by -o"),
+      ExitCode::IoError};
 }
 
 Expected<interp::Environment> EnvironmentStore::get(size_t batch) const {

@@ -16,9 +16,6 @@
 namespace qcc::calibrate {
 namespace {
 
-/// Longest sequence; longer ones are cut.
-constexpr int64_t window = 2048;
-
 Status gather(const Options &options) {
   const std::string &directory = options.inputs.front();
   Expected<hf::Model> model = hf::readModel(directory);
@@ -28,8 +25,9 @@ Status gather(const Options &options) {
   if (options.calib.ends_with(".txt") && !model->byteVocabulary)
     return Error{
         text(options.calib, ": text is only for models over bytes (256 tokens, no tokenizer file); give token ids")};
-  Expected<calib::TokenSet> tokens = calib::readTokens(
-      options.calib, model->config.vocabSize, std::min(window, model->config.maxPositions), options.calibTokens);
+  const int64_t window = std::min(calib::kWindow, model->config.maxPositions);
+  Expected<calib::TokenSet> tokens =
+      calib::readTokens(options.calib, model->config.vocabSize, window, options.calibTokens);
   if (!tokens)
     return tokens.takeError();
   mlir::MLIRContext context;

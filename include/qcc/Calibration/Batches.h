@@ -27,6 +27,8 @@ struct BatchPlan {
   std::vector<int64_t> sampleRows(const Batch &batch, int64_t limit) const;
 };
 
+/// Tokens per page of the module's cache; 1 where it has none.
+int64_t pageSizeOf(mlir::ModuleOp module);
 /// The last eighth of the sequences, and at least one, is held out. A batch holds sequences of at most `tokensPerBatch`
 /// tokens, or one longer one.
 BatchPlan planBatches(const TokenSet &tokens, int64_t pageSize, int64_t tokensPerBatch = 1024);

@@ -34,6 +34,9 @@ struct TokenSet {
 
 /// What calibration needs at least: one sequence judges what the others chose.
 constexpr int64_t kLeastSequences = 2, kLeastTokens = 64;
+/// The window of every calibration, where the model's context is not shorter: longer sequences cost memory and show
+/// little more.
+constexpr int64_t kWindow = 2048;
 
 /// Sequences longer than `window` are cut into windows, the rest being a shorter sequence; windows are shorter where
 /// `limitTokens` would not hold the least number of them. Where there are more than `limitTokens` tokens in all,

@@ -13,12 +13,6 @@
 using namespace mlir;
 
 namespace qcc {
-namespace {
-
-/// Longest calibration sequence; longer ones are cut.
-constexpr int64_t kWindow = 2048;
-
-} // namespace
 
 bool readsWorkFile(ModuleOp module, StringRef prefix) {
   return llvm::any_of(module.getOps<graph::ParameterOp>(), [&](graph::ParameterOp parameter) {
@@ -44,15 +38,12 @@ Expected<CalibrationInput> CalibrationInput::open(ModuleOp module, const Quantiz
   input.weights = std::move(*weights);
   if (options.calib.empty())
     return input;
-  Expected<calib::TokenSet> tokens =
-      calib::readTokens(options.calib, vocabulary.getInt(), std::min(kWindow, context.getInt()), options.calibTokens);
+  Expected<calib::TokenSet> tokens = calib::readTokens(options.calib, vocabulary.getInt(),
+                                                       std::min(calib::kWindow, context.getInt()), options.calibTokens);
   if (!tokens)
     return tokens.takeError();
   input.tokens = std::move(*tokens);
-  int64_t pageSize = 1;
-  for (auto cache : module.getOps<graph::KvCacheOp>())
-    pageSize = int64_t(cache.getPageSize());
-  input.plan = calib::planBatches(input.tokens, pageSize);
+  input.plan = calib::planBatches(input.tokens, calib::pageSizeOf(module));
   return input;
 }
 

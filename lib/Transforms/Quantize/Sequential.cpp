@@ -8,6 +8,7 @@
 #include "qcc/Transforms/Quantize/SearchedValues.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -15,28 +16,12 @@ using namespace mlir;
 namespace qcc {
 namespace {
 
-/// Longest calibration sequence; longer ones are cut.
-constexpr int64_t kWindow = 2048;
 /// Rows that judge candidates: at most so many, and so many numbers.
 constexpr int64_t kHeldOutRows = 4096, kHeldOutNumbers = int64_t(16) << 20;
+/// Layers that a warning names.
+constexpr size_t kNamedLayers = 16;
 /// Bytes of each module's values at a cut that stay in memory.
 constexpr uint64_t kEnvironmentBudget = uint64_t(32) << 20;
-
-Expected<int64_t> modelInteger(ModuleOp module, StringRef name) {
-  auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
-  auto value = model ? model.getAs<IntegerAttr>(name) : IntegerAttr();
-  if (!value)
-    return Error{text("the module's attribute graph.model has no ", name.str())};
-  return value.getInt();
-}
-
-Expected<std::string> modelDirectory(ModuleOp module) {
-  auto model = module->getAttrOfType<DictionaryAttr>("graph.model");
-  auto source = model ? model.getAs<StringAttr>("source") : StringAttr();
-  if (!source)
-    return Error{"the module's attribute graph.model has no source, the directory of the weights"};
-  return source.str();
-}
 
 bool isFloatTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
@@ -94,46 +79,29 @@ LogicalResult Sequential::run() {
 Status Sequential::prepare() {
   if (options.workDir.empty())
     return Error{"solved weights need a directory; name one with work-dir", ExitCode::Usage};
-  module->setAttr(kWorkAttr, StringAttr::get(module.getContext(), options.workDir));
-  Expected<std::string> directory = modelDirectory(module);
-  if (!directory)
-    return directory.takeError();
-  Expected<std::unique_ptr<ModuleWeights>> opened = openWeights(module, *directory);
-  if (!opened)
-    return opened.takeError();
-  weights = std::move(*opened);
   bool needsData =
       settings.prune != quant::PruneMethod::Magnitude || options.preset != QuantPreset::None || !options.rules.empty();
   if (options.calib.empty() && needsData)
     return Error{"weights are solved for on calibration data; give tokens with --calib, or take --method rtn",
                  ExitCode::Usage};
+  Expected<CalibrationInput> opened = CalibrationInput::open(module, options);
+  if (!opened)
+    return opened.takeError();
+  input = std::move(*opened);
   if (!options.calib.empty())
-    if (Status status = readCalibration(); !status)
+    if (Status status = beginPaths(); !status)
       return status;
-  Expected<std::string> content = contentKey(module, *weights);
+  Expected<std::string> content = contentKey(module, *input.weights);
   if (!content)
     return content.takeError();
-  key = nextKey(*content, tokens.hash + "\n" + settings.describe());
+  key = nextKey(*content, input.tokens.hash + "\n" + settings.describe());
   return {};
 }
 
-Status Sequential::readCalibration() {
-  Expected<int64_t> vocabulary = modelInteger(module, "vocabulary"), context = modelInteger(module, "max_context");
-  for (Expected<int64_t> *value : {&vocabulary, &context})
-    if (!*value)
-      return value->takeError();
-  Expected<calib::TokenSet> read =
-      calib::readTokens(options.calib, *vocabulary, std::min(kWindow, *context), options.calibTokens);
-  if (!read)
-    return read.takeError();
-  tokens = std::move(*read);
-  int64_t pageSize = 1;
-  for (auto cache : module.getOps<graph::KvCacheOp>())
-    pageSize = int64_t(cache.getPageSize());
-  plan = calib::planBatches(tokens, pageSize);
+Status Sequential::beginPaths() {
   cloneExact();
   for (auto [path, followed] : {std::pair(&quantized, module), std::pair(&exact, *exactModule)}) {
-    auto created = calib::PathRunner::create(followed, *weights, plan, options.workDir, kEnvironmentBudget);
+    auto created = calib::PathRunner::create(followed, *input.weights, input.plan, options.workDir, kEnvironmentBudget);
     if (!created)
       return created.takeError();
     *path = std::move(*created);
@@ -195,6 +163,7 @@ LogicalResult Sequential::runStep(Step &step, size_t number) {
   else if (Status status = solve(step, *file); !status)
     return first.emitError() << status.error().message;
   addSearched(module, file->searched());
+  llvm::append_range(raisedDampings, file->raisedDampings());
   layerCount += step.layers.size();
   return rewrite(step, *file);
 }
@@ -224,7 +193,7 @@ Expected<quant::Moments> Sequential::gather(Step &step) {
   auto addRows = [&](const calib::Batch &batch, const interp::Tensor<float> &xq, const interp::Tensor<float> &xf) {
     if (!batch.isHeldOut)
       return sum.add(xq.data(), xf.data(), batch.tokens());
-    for (int64_t row : plan.sampleRows(batch, std::min(kHeldOutRows, kHeldOutNumbers / k)))
+    for (int64_t row : input.plan.sampleRows(batch, std::min(kHeldOutRows, kHeldOutNumbers / k)))
       sum.addHeldOut(xq.data().subspan(size_t(row * k), size_t(k)), xf.data().subspan(size_t(row * k), size_t(k)), 1);
   };
   for (auto [index, cut] : llvm::enumerate(pending)) {
@@ -235,8 +204,8 @@ Expected<quant::Moments> Sequential::gather(Step &step) {
     if (Status status = exact->prepare(cut.exact, isLast ? exactFirst.getOperation() : cut.exact); !status)
       return status.takeError();
     Status status =
-        isLast ? calib::followBoth(*quantized, first.getX(), *exact, exactFirst.getX(), plan, threads, addRows)
-               : calib::followBoth(*quantized, Value(), *exact, Value(), plan, threads, [](const auto &...) {});
+        isLast ? calib::followBoth(*quantized, first.getX(), *exact, exactFirst.getX(), input.plan, threads, addRows)
+               : calib::followBoth(*quantized, Value(), *exact, Value(), input.plan, threads, [](const auto &...) {});
     if (!status)
       return status.takeError();
   }
@@ -285,7 +254,7 @@ Expected<interp::Tensor<float>> Sequential::numbersOf(OpOperand &weight) {
   FailureOr<WeightSource> source = rewriter.sourceOf(weight);
   if (failed(source))
     return Error{"a weight is not read from a derivation"};
-  Expected<interp::Derivation> derivation = interp::Derivation::create(source->symbol, *weights);
+  Expected<interp::Derivation> derivation = interp::Derivation::create(source->symbol, *input.weights);
   if (!derivation)
     return derivation.takeError();
   return derivation->values(0);
@@ -339,7 +308,8 @@ std::string Sequential::describe(Step &step) {
 void Sequential::remark(size_t steps) {
   std::string line = llvm::formatv("{0} weights solved for in {1} steps", layerCount, steps).str();
   if (!options.calib.empty())
-    line += llvm::formatv(" on {0} calibration tokens, judged on {1}", plan.tokens, plan.heldOutTokens).str();
+    line +=
+        llvm::formatv(" on {0} calibration tokens, judged on {1}", input.plan.tokens, input.plan.heldOutTokens).str();
   if (resumed)
     line += llvm::formatv("; {0} were there already", resumed).str();
   if (folds)
@@ -347,6 +317,13 @@ void Sequential::remark(size_t steps) {
   if (worstError > 0)
     line += llvm::formatv("; largest held-out error {0:E2} of {1}", worstError, worstLayer).str();
   emitRemark(module.getLoc()) << line;
+  if (raisedDampings.empty())
+    return;
+  const size_t named = std::min(raisedDampings.size(), kNamedLayers);
+  const std::string names = llvm::join(raisedDampings.begin(), raisedDampings.begin() + ptrdiff_t(named), ", ");
+  const std::string more = named < raisedDampings.size() ? text(" and ", raisedDampings.size() - named, " more") : "";
+  emitWarning(module.getLoc()) << "damping was raised, because moments were not positive definite: " << names << more
+                               << "; more calibration tokens need less of it";
 }
 
 } // namespace qcc

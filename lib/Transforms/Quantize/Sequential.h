@@ -10,12 +10,12 @@
 #ifndef QCC_LIB_TRANSFORMS_QUANTIZE_SEQUENTIAL_H
 #define QCC_LIB_TRANSFORMS_QUANTIZE_SEQUENTIAL_H
 
+#include "CalibrationInput.h"
 #include "ColumnFold.h"
 #include "LinearRewriter.h"
 #include "SolveLayer.h"
 #include "StepFile.h"
 #include "qcc/Calibration/PathRunner.h"
-#include "qcc/Transforms/Quantize/Weights.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -45,7 +45,7 @@ private:
   };
 
   Status prepare();
-  Status readCalibration();
+  Status beginPaths();
   void cloneExact();
   std::vector<Step> groupSteps(std::vector<LayerPlan> layers) const;
   mlir::LogicalResult runStep(Step &step, size_t number);
@@ -65,12 +65,10 @@ private:
   const QuantizeOptions &options;
   SolveSettings settings;
   LinearRewriter rewriter;
-  std::unique_ptr<ModuleWeights> weights;
+  CalibrationInput input;
 
   mlir::OwningOpRef<mlir::ModuleOp> exactModule;
   mlir::IRMapping exactOps; ///< of the module before it changed → of the float module
-  calib::TokenSet tokens;
-  calib::BatchPlan plan;
   std::unique_ptr<calib::PathRunner> quantized, exact;
   mlir::Operation *position = nullptr; ///< the last cut
   std::vector<Cut> pending;            ///< cuts of finished steps that the modules were not yet taken to
@@ -79,6 +77,7 @@ private:
   size_t layerCount = 0, resumed = 0, folds = 0;
   double worstError = 0;
   std::string worstLayer;
+  std::vector<std::string> raisedDampings;
 };
 
 } // namespace qcc

@@ -402,7 +402,9 @@ bool SmoothSearch::isClippable(graph::LinearOp linear) const {
   if (!layer->schemes.weights)
     return false;
   const quant::CodeFormat format = codeFormat(layer->schemes.weights);
-  return format.kind == quant::CodeFormat::Kind::Int && format.blockRows == 1 && !feedsRotation(linear);
+  // A row without groups is one group: its moments are K × K, and every limit of every row costs K².
+  const bool hasGroups = format.blockRows == 1 && format.blockCols > 0;
+  return format.kind == quant::CodeFormat::Kind::Int && hasGroups && !feedsRotation(linear);
 }
 
 Status SmoothSearch::searchClips(Piece &piece, SmoothWeights &weights, SmoothFold &fold, double &least) {

@@ -106,6 +106,16 @@ SearchedValues StepFile::searched() const {
   return values;
 }
 
+std::vector<std::string> StepFile::raisedDampings() const {
+  std::vector<std::string> raised;
+  for (const llvm::json::Value &report : reports)
+    if (const llvm::json::Object *object = report.getAsObject();
+        object && object->getInteger("escalations").value_or(0))
+      raised.push_back(
+          text(object->getString("layer").value_or("").str(), " to ", object->getNumber("damping").value_or(0)));
+  return raised;
+}
+
 void StepFile::add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLayer &solved) {
   reports.push_back(reportOf(layer, solved));
   if (solved.pruned.empty())

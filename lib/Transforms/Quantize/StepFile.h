@@ -27,6 +27,8 @@ public:
   bool isDone();
   /// What was chosen for each layer, in the words of a recipe.
   SearchedValues searched() const;
+  /// "layer to damping" for each whose damping was raised, because its moments were not positive definite.
+  std::vector<std::string> raisedDampings() const;
 
   /// `weight`: the symbol the layer's weight is read from.
   void add(llvm::StringRef weight, llvm::StringRef layer, const SolvedLayer &solved);

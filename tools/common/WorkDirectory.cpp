@@ -5,7 +5,10 @@
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
 
+#include <cerrno>
 #include <cstdlib>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <utility>
 
 namespace qcc::tools {
@@ -14,6 +17,7 @@ WorkDirectory &WorkDirectory::operator=(WorkDirectory &&other) noexcept {
   std::swap(directory, other.directory);
   std::swap(kept, other.kept);
   std::swap(temporary, other.temporary);
+  lock = std::move(other.lock);
   return *this;
 }
 
@@ -32,6 +36,10 @@ Expected<WorkDirectory> WorkDirectory::create(const std::string &path, bool keep
   if (std::error_code error = llvm::sys::fs::real_path(path, absolute))
     return Error{"'" + path + "': " + error.message(), ExitCode::IoError};
   WorkDirectory result;
+  result.lock = FileDescriptor(open(absolute.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (flock(result.lock.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return Error{"'" + path + "': another run works in this directory; wait for it, or choose another with --work-dir",
+                 ExitCode::IoError};
   result.directory = absolute.str().str();
   result.kept = keep;
   return result;

@@ -2,7 +2,7 @@
 #ifndef QCC_TOOLS_COMMON_WORKDIRECTORY_H
 #define QCC_TOOLS_COMMON_WORKDIRECTORY_H
 
-#include "qcc/Support/Error.h"
+#include "qcc/Support/File.h"
 
 #include <string>
 
@@ -17,7 +17,7 @@ public:
   WorkDirectory &operator=(WorkDirectory &&other) noexcept;
   ~WorkDirectory();
 
-  /// Creates `path` where it does not exist. `keep`: it is the user's.
+  /// Creates `path` where it does not exist. `keep`: it is the user's. Refused while another process works there.
   static Expected<WorkDirectory> create(const std::string &path, bool keep);
   /// A fresh directory below $TMPDIR or /tmp.
   static Expected<WorkDirectory> createTemporary();
@@ -31,6 +31,7 @@ public:
 private:
   std::string directory; ///< absolute; empty: none
   bool kept = true, temporary = false;
+  FileDescriptor lock;
 };
 
 } // namespace qcc::tools

@@ -1,6 +1,7 @@
 //===- Calibrate.cpp ------------------------------------------------------===//
 
 #include "Calibrate.h"
+#include "OutputCheck.h"
 #include "qcc/Calibration/CollectStatistics.h"
 #include "qcc/Dialect/Graph/GraphDialect.h"
 #include "qcc/Import/HuggingFace/Import.h"
@@ -30,6 +31,11 @@ Status gather(const Options &options) {
       calib::readTokens(options.calib, model->config.vocabSize, window, options.calibTokens);
   if (!tokens)
     return tokens.takeError();
+  std::vector<FileIdentity> inputs = model->checkpoint->inputs();
+  if (Status status = tools::addInputs({directory + "/config.json", options.calib}, inputs); !status)
+    return status;
+  if (Status status = tools::checkOutput(options.output, inputs); !status)
+    return status;
   mlir::MLIRContext context;
   context.loadDialect<graph::GraphDialect, mlir::func::FuncDialect>();
   mlir::OwningOpRef<mlir::ModuleOp> module = hf::buildGraph(context, *model);
@@ -51,6 +57,11 @@ Status merge(const Options &options) {
   Expected<calib::Statistics> sum = calib::readStatistics(options.inputs.front());
   if (!sum)
     return sum.takeError();
+  std::vector<FileIdentity> inputs;
+  if (Status status = tools::addInputs(options.inputs, inputs); !status)
+    return status;
+  if (Status status = tools::checkOutput(options.output, inputs); !status)
+    return status;
   for (const std::string &path : std::span(options.inputs).subspan(1)) {
     Expected<calib::Statistics> other = calib::readStatistics(path);
     if (!other)

@@ -1,6 +1,7 @@
 //===- Options.cpp - Command line of qcc-calibrate ------------------------===//
 
 #include "Options.h"
+#include "CommandLine.h"
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/CommandLine.h"
@@ -39,7 +40,7 @@ struct Flags {
       "  qcc-calibrate llama/ --calib calib.jsonl -o llama.stats.safetensors\n"
       "  qcc-calibrate --merge a.safetensors b.safetensors -o both.safetensors\n"
       "  qcc-calibrate --inspect both.safetensors\n"
-      "  qcc llama/ --quant fp8_tensor --stats both.safetensors -o llama.qcc\n"
+      "  qcc llama/ --quant fp8_tensor --stats both.safetensors -o llama.qengine\n"
       "\nEXIT STATUS: 0 done; 2 usage; 65 bad input; 70 a bug in qcc; 71 out of memory; 74 I/O error\n"};
 };
 
@@ -90,10 +91,8 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   Flags flags;
   cl::SetVersionPrinter([](raw_ostream &os) { os << "qcc-calibrate " QCC_VERSION "\n"; });
   cl::HideUnrelatedOptions({&flags.input, &flags.output});
-  std::string errors;
-  raw_string_ostream errorStream(errors);
-  if (!cl::ParseCommandLineOptions(argc, argv, "qcc-calibrate: statistics of a model's activations\n", &errorStream))
-    return Error{StringRef(errors).trim().str(), ExitCode::Usage};
+  if (Status s = tools::parseFlags(argc, argv, "qcc-calibrate: statistics of a model's activations\n"); !s)
+    return s.takeError();
 
   Options options;
   options.mode = flags.merge ? Mode::Merge : flags.inspect ? Mode::Inspect : Mode::Gather;

@@ -1,15 +1,12 @@
 //===- main.cpp - qcc-calibrate: statistics of a model's activations ------===//
 
 #include "Calibrate.h"
+#include "CommandLine.h"
 
-#include <cstdio>
 #include <new>
 
 int main(int argc, char **argv) {
-  auto fail = [](const qcc::Error &error) {
-    std::fprintf(stderr, "qcc-calibrate: error: %s\n", error.message.c_str());
-    return int(error.code);
-  };
+  auto fail = [](const qcc::Error &error) { return qcc::tools::report("qcc-calibrate", error); };
   try {
     qcc::Expected<qcc::calibrate::Options> options = qcc::calibrate::parseCommandLine(argc, argv);
     if (!options)

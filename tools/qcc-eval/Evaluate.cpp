@@ -1,7 +1,9 @@
 //===- Evaluate.cpp -------------------------------------------------------===//
 
 #include "Evaluate.h"
+#include "CommandLine.h"
 #include "Compare.h"
+#include "OutputCheck.h"
 #include "Runnable.h"
 #include "qcc/Dialect/Graph/GraphDialect.h"
 #include "qcc/Import/HuggingFace/Import.h"
@@ -32,6 +34,17 @@ public:
     model = std::move(*read);
     if (options.explainRecipe)
       return explain();
+    std::vector<FileIdentity> inputs = model.checkpoint->inputs();
+    for (const Variant &variant : options.variants)
+      if (variant.quantize)
+        if (Status s = tools::addInputs({variant.quantize->calib, variant.quantize->stats}, inputs); !s)
+          return s;
+    if (Status s = tools::addInputs(
+            {options.model + "/config.json", options.recipeFile, options.text, options.tokensFile}, inputs);
+        !s)
+      return s;
+    if (Status s = tools::checkOutput(options.logits, inputs); !s)
+      return s;
     return options.generates ? generate() : compare();
   }
 
@@ -130,6 +143,7 @@ private:
 
   const Options &options;
   mlir::MLIRContext context;
+  tools::PassMessages messages{context, "qcc-eval", /*remarks=*/true};
   hf::Model model;
 };
 

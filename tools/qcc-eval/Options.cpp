@@ -1,6 +1,7 @@
 //===- Options.cpp - Command line of qcc-eval -----------------------------===//
 
 #include "Options.h"
+#include "CommandLine.h"
 #include "QuantizeFlags.h"
 #include "qcc/Support/Npy.h"
 #include "qcc/Support/Text.h"
@@ -133,6 +134,7 @@ Status fillVariants(Flags &flags, Options &options) {
     if (!read)
       return read.takeError();
     options.kvName = tools::nameOf(read->options.kvCache).str();
+    options.recipeFile = quantization.recipe;
     options.variants.push_back({"recipe", std::move(read->options), std::move(read->recipe)});
   }
   bool wantsFloat = is_contained(map_range(quantization.quant, [](StringRef s) { return s.lower(); }), "float");
@@ -192,10 +194,8 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   Flags flags;
   cl::SetVersionPrinter([](raw_ostream &os) { os << "qcc-eval " QCC_VERSION "\n"; });
   cl::HideUnrelatedOptions({&flags.input, &flags.quantization.category, &flags.output});
-  std::string errors;
-  raw_string_ostream errorStream(errors);
-  if (!cl::ParseCommandLineOptions(argc, argv, "qcc-eval: run a model on the reference interpreter\n", &errorStream))
-    return Error{StringRef(errors).trim().str(), ExitCode::Usage};
+  if (Status s = tools::parseFlags(argc, argv, "qcc-eval: run a model on the reference interpreter\n"); !s)
+    return s.takeError();
 
   Options options;
   options.model = flags.model;

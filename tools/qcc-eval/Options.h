@@ -26,6 +26,7 @@ struct Options {
   std::vector<Variant> variants;
   std::string kvName; ///< "bf16", "fp8" or "int8", of the quantized variants
 
+  std::string recipeFile;
   bool explainRecipe = false;  ///< and nothing else
   bool generates = false;      ///< else: compares on held-out tokens
   std::vector<int32_t> tokens; ///< the prompt

@@ -1,15 +1,12 @@
 //===- main.cpp - qcc-eval: run a model on the reference interpreter ------===//
 
+#include "CommandLine.h"
 #include "Evaluate.h"
 
-#include <cstdio>
 #include <new>
 
 int main(int argc, char **argv) {
-  auto fail = [](const qcc::Error &error) {
-    std::fprintf(stderr, "qcc-eval: error: %s\n", error.message.c_str());
-    return int(error.code);
-  };
+  auto fail = [](const qcc::Error &error) { return qcc::tools::report("qcc-eval", error); };
   try {
     qcc::Expected<qcc::eval::Options> options = qcc::eval::parseCommandLine(argc, argv);
     if (!options)

@@ -93,7 +93,7 @@ void run(const Options &options) {
 int main(int argc, char **argv) {
   Options options;
   if (std::string wrong = parse(argc, argv, options); !wrong.empty()) {
-    std::fprintf(stderr, "error: %s; see qcc-inspect --help\n", wrong.c_str());
+    std::fprintf(stderr, "qcc-inspect: error: %s; see qcc-inspect --help\n", wrong.c_str());
     return Usage;
   }
   try {
@@ -105,13 +105,13 @@ int main(int argc, char **argv) {
       run(options);
     return 0;
   } catch (const qccrt::Failure &failure) {
-    std::fprintf(stderr, "error: %s\n", failure.message.c_str());
+    std::fprintf(stderr, "qcc-inspect: error: %s\n", failure.message.c_str());
     return failure.status == QCCRT_IO ? IoError : BadInput;
   } catch (const std::bad_alloc &) {
-    std::fputs("error: not enough host memory\n", stderr);
+    std::fputs("qcc-inspect: error: not enough host memory\n", stderr);
     return OutOfMemory;
   } catch (const std::exception &exception) {
-    std::fprintf(stderr, "error: internal: %s\n", exception.what());
+    std::fprintf(stderr, "qcc-inspect: error: internal: %s\n", exception.what());
     return Internal;
   }
 }

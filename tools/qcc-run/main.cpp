@@ -132,6 +132,9 @@ void reportRun(const Statistics &s) {
 }
 
 void run(Options options) {
+  std::error_code absent;
+  if (std::filesystem::equivalent(options.logits, options.engine, absent))
+    throw Exit{IoError, options.logits + ": --logits would overwrite the engine; name another file"};
   Engine engine;
   Context context;
   qccrt_error error;
@@ -178,13 +181,13 @@ int main(int argc, char **argv) {
       run(std::move(options));
     return Success;
   } catch (const Exit &exit) {
-    std::fprintf(stderr, "error: %s\n", exit.message.c_str());
+    std::fprintf(stderr, "qcc-run: error: %s\n", exit.message.c_str());
     return exit.code;
   } catch (const std::bad_alloc &) {
-    std::fputs("error: not enough host memory\n", stderr);
+    std::fputs("qcc-run: error: not enough host memory\n", stderr);
     return OutOfMemory;
   } catch (const std::exception &exception) {
-    std::fprintf(stderr, "error: internal: %s\n", exception.what());
+    std::fprintf(stderr, "qcc-run: error: internal: %s\n", exception.what());
     return Internal;
   }
 }

@@ -1,7 +1,9 @@
 //===- Compile.cpp - The four phases --------------------------------------===//
 
 #include "Compile.h"
+#include "CommandLine.h"
 #include "DryRun.h"
+#include "OutputCheck.h"
 #include "QuantizeFlags.h"
 #include "WorkDirectory.h"
 
@@ -49,9 +51,21 @@ std::string printed(ModuleOp module) {
   return text;
 }
 
+/// What has the formats and sizes of the methods that are asked for, without solving for weights.
+QuantizeOptions planned(QuantizeOptions options) {
+  options.methods = {QuantMethod::Rtn};
+  options.scales = WeightScales::MinMax;
+  if (options.prune != PruneKind::None)
+    options.prune = PruneKind::Magnitude;
+  if (!hasStaticActivations(options)) // which are parameters
+    options.calib.clear(), options.stats.clear();
+  return options;
+}
+
 class Compiler {
 public:
-  explicit Compiler(const Options &options) : options(options), handler(sources, &context) {
+  explicit Compiler(const Options &options)
+      : options(options), handler(sources, &context), messages(context, "qcc", !options.quiet) {
     context.printOpOnDiagnostic(false); // an error on the module would print all of it
     context.loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect, graph::GraphDialect,
                         kernel::KernelDialect, engine::EngineDialect>();
@@ -65,6 +79,9 @@ public:
         return s;
     if (options.explainRecipe)
       return explain();
+    if (!options.dryRun)
+      if (Status s = tools::checkOutput(options.output, inputs); !s)
+        return s;
     Phase last = options.compileTo.value_or(Phase::Engine);
     for (Phase phase : {Phase::Import, Phase::Quantize, Phase::Schedule, Phase::Engine}) {
       if (phase > last)
@@ -83,15 +100,6 @@ public:
   }
 
 private:
-  /// Files that were read: no output may replace them.
-  Status addInput(const std::string &path) {
-    Expected<MappedFile> file = MappedFile::open(path);
-    if (!file)
-      return file.takeError();
-    inputs.push_back(file->identity());
-    return {};
-  }
-
   /// IR from outside may have been edited: what its phase promises is checked before the next relies on it.
   Status checkPhase(Phase phase) {
     PassManager pm(&context);
@@ -123,11 +131,11 @@ private:
       module = hf::buildGraph(context, *model);
       modelDirectory = model->directory;
       inputs = model->checkpoint->inputs();
-      if (Status s = addInput(options.input + "/config.json"); !s)
+      if (Status s = tools::addInputs(
+              {options.input + "/config.json", options.quantize.calib, options.quantize.stats, options.recipeFile},
+              inputs);
+          !s)
         return s;
-      if (!options.quantize.calib.empty())
-        if (Status s = addInput(options.quantize.calib); !s)
-          return s;
       (*module)->setAttr(kOptionsAttr, StringAttr::get(&context, tools::describe(options.quantize)));
       return checkContext();
     }
@@ -147,7 +155,7 @@ private:
                        "'; --weights DIR names another directory",
                    opened.error().code};
     inputs = (*opened)->inputs();
-    if (Status s = addInput(options.input); !s)
+    if (Status s = tools::addInputs({options.input}, inputs); !s)
       return s;
     return checkContext();
   }
@@ -188,7 +196,7 @@ private:
       if (options.compileTo.value_or(Phase::Engine) > Phase::Quantize)
         if (Status s = checkProducts(*module, options.quantize); !s)
           return s;
-      QuantizeOptions quantize = options.quantize;
+      QuantizeOptions quantize = options.dryRun ? planned(options.quantize) : options.quantize;
       quantize.threads = options.threads ? options.threads : defaultThreads();
       if (Status s = makeWorkDirectory(); !s)
         return s;
@@ -227,7 +235,7 @@ private:
       return {};
     std::string path = options.quantize.workDir;
     bool keep = !path.empty() || options.compileTo || !options.dumpDir.empty();
-    if (path.empty() && (options.output.empty() || options.output == "-")) {
+    if (options.dryRun || (path.empty() && (options.output.empty() || options.output == "-"))) {
       if (options.compileTo)
         return Error{
             "the IR would refer to calibrated weights in a directory that nobody named; give -o FILE or --work-dir DIR",
@@ -296,11 +304,12 @@ private:
   const Options &options;
   MLIRContext context;
   llvm::SourceMgr sources;
-  SourceMgrDiagnosticHandler handler;
+  SourceMgrDiagnosticHandler handler; ///< shows the line of an edited IR file
+  tools::PassMessages messages;
   OwningOpRef<ModuleOp> module;
   std::string modelDirectory;
   tools::WorkDirectory work;
-  std::vector<FileIdentity> inputs;
+  std::vector<FileIdentity> inputs; ///< files that were read: no output may replace them
 };
 
 } // namespace

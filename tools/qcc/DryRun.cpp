@@ -4,6 +4,7 @@
 
 #include "qcc/Dialect/Engine/EngineDialect.h"
 #include "qcc/Dialect/Graph/GraphDialect.h"
+#include "qcc/Transforms/Quantize/Weights.h"
 
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -45,7 +46,8 @@ Status printDryRun(ModuleOp module, const Options &options, llvm::raw_ostream &o
 
   int64_t parameters = 0;
   for (auto parameter : module.getOps<graph::ParameterOp>())
-    parameters += cast<RankedTensorType>(parameter.getType()).getNumElements();
+    if (!parameter.getFile().starts_with(kWorkFiles)) // the model's own
+      parameters += cast<RankedTensorType>(parameter.getType()).getNumElements();
   llvm::MapVector<StringRef, int64_t> byFormat;
   int64_t weights = 0;
   for (auto constant : module.getOps<engine::ConstantOp>()) {

@@ -1,6 +1,7 @@
 //===- Options.cpp - Command line of qcc ----------------------------------===//
 
 #include "Options.h"
+#include "CommandLine.h"
 #include "QuantizeFlags.h"
 
 #include "mlir/IR/AsmState.h"
@@ -62,7 +63,7 @@ struct Flags {
                                cl::desc("Write the IR after each phase as DIR/N.PHASE.mlir")};
   cl::opt<bool> dryRun{"dry-run", cl::cat(phases),
                        cl::desc("Print the plan (parameters, bytes per format, K/V bytes per token, what fits the "
-                                "target's memory) and write nothing")};
+                                "target's memory) and write nothing; weights are not solved for")};
 
   cl::extrahelp examples{
       "\nEXAMPLES:\n"
@@ -152,6 +153,7 @@ Status fillQuantization(Flags &flags, Options &options) {
       return read.takeError();
     options.quantize = std::move(read->options);
     options.recipe = std::move(read->recipe);
+    options.recipeFile = quantization.recipe;
   } else {
     if (quantization.quant.size() > 1)
       return usage("--quant: an engine has one preset, " + Twine(quantization.quant.size()) +
@@ -248,10 +250,8 @@ Expected<Options> parseCommandLine(int argc, char **argv) {
   cl::SetVersionPrinter(
       [](raw_ostream &os) { os << "qcc " QCC_VERSION "\ntargets: sm_80 sm_89 sm_90 (and PTX for later GPUs)\n"; });
   cl::HideUnrelatedOptions({&flags.io, &flags.quantization.category, &flags.sizes, &flags.phases});
-  std::string errors;
-  raw_string_ostream errorStream(errors);
-  if (!cl::ParseCommandLineOptions(argc, argv, "qcc: compile a model to one quantized engine file\n", &errorStream))
-    return Error{StringRef(errorStream.str()).trim().str(), ExitCode::Usage};
+  if (Status s = tools::parseFlags(argc, argv, "qcc: compile a model to one quantized engine file\n"); !s)
+    return s.takeError();
 
   Options options;
   options.input = flags.input;

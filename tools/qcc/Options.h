@@ -22,6 +22,7 @@ struct Options {
   std::vector<int> targets{90}; ///< 80, 89, 90
   QuantizeOptions quantize;
   std::optional<Recipe> recipe; ///< that `quantize` is from
+  std::string recipeFile;
   bool explainRecipe = false;
   tools::Numerics numerics;
   int64_t maxContext = 0; ///< 0: the model's own limit

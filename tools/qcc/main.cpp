@@ -1,15 +1,12 @@
 //===- main.cpp - qcc: compile a model to one quantized engine file -------===//
 
+#include "CommandLine.h"
 #include "Compile.h"
 
-#include <cstdio>
 #include <new>
 
 int main(int argc, char **argv) {
-  auto fail = [](const qcc::Error &error) {
-    std::fprintf(stderr, "qcc: error: %s\n", error.message.c_str());
-    return int(error.code);
-  };
+  auto fail = [](const qcc::Error &error) { return qcc::tools::report("qcc", error); };
   try {
     qcc::Expected<qcc::driver::Options> options = qcc::driver::parseCommandLine(argc, argv);
     if (!options)

@@ -96,37 +96,6 @@ std::optional<int64_t> factor(Square a, const double *floor, unsigned threads) {
   return std::nullopt;
 }
 
-/// [L11; L21 L22]⁻¹ = [L11⁻¹; -L22⁻¹ L21 L11⁻¹, L22⁻¹]
-void invert(Square l, unsigned threads) {
-  if (l.n <= kLeaf) {
-    for (int64_t col = 0; col < l.n; ++col) {
-      // Column by column: entries of the inverse above row i of this column are done when row i is.
-      double diagonal = 1 / *l.at(col, col);
-      for (int64_t row = col + 1; row < l.n; ++row) {
-        double sum = *l.at(row, col) * diagonal;
-        for (int64_t m = col + 1; m < row; ++m)
-          sum += *l.at(row, m) * *l.at(m, col);
-        *l.at(row, col) = -sum / *l.at(row, row);
-      }
-      *l.at(col, col) = diagonal;
-    }
-    return;
-  }
-  int64_t first = half(l.n), second = l.n - first;
-  Square top{l.data, first, l.pitch}, bottom{l.at(first, first), second, l.pitch};
-  double *below = l.at(first, 0);
-  parallelFor(0, second, kRows, threads, [&](int64_t begin, int64_t end) {
-    cblas_dtrsm(CblasRowMajor, CblasRight, CblasLower, CblasNoTrans, CblasNonUnit, end - begin, first, -1, top.data,
-                l.pitch, below + begin * l.pitch, l.pitch);
-  });
-  parallelFor(0, first, kRows, threads, [&](int64_t begin, int64_t end) {
-    cblas_dtrsm(CblasRowMajor, CblasLeft, CblasLower, CblasNoTrans, CblasNonUnit, second, end - begin, 1, bottom.data,
-                l.pitch, below + begin, l.pitch);
-  });
-  invert(top, threads);
-  invert(bottom, threads);
-}
-
 } // namespace
 
 Status choleskyLower(double *a, int64_t n, unsigned threads) {
@@ -136,25 +105,6 @@ Status choleskyLower(double *a, int64_t n, unsigned threads) {
     floor[i] = std::max(0.0, a[i * n + i] * double(n) * std::numeric_limits<double>::epsilon());
   if (auto failed = factor({a, n, n}, floor.data(), threads))
     return Error{text("matrix of ", n, " rows is not positive definite: pivot ", *failed)};
-  return {};
-}
-
-void invertLower(double *lower, int64_t n, unsigned threads) {
-  SingleThreadedBlas blas;
-  invert({lower, n, n}, threads);
-}
-
-Status choleskyUpperOfInverse(double *a, int64_t n, unsigned threads) {
-  // The lower triangle of the reversed matrix is the lower triangle mirrored at the other diagonal.
-  for (int64_t row = 0; row < n; ++row)
-    for (int64_t col = 0; col <= row && row + col < n - 1; ++col)
-      std::swap(a[row * n + col], a[(n - 1 - col) * n + (n - 1 - row)]);
-  if (Status status = choleskyLower(a, n, threads); !status)
-    return status;
-  invertLower(a, n, threads);
-  for (int64_t row = 0; row < n; ++row)
-    std::fill(a + row * n + row + 1, a + (row + 1) * n, 0.0);
-  std::reverse(a, a + n * n);
   return {};
 }
 

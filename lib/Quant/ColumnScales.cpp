@@ -89,7 +89,7 @@ Expected<std::vector<float>> columnScales(std::span<const float> w, std::span<co
       return status.takeError();
   SingleThreadedBlas blas;
   int64_t k = moments.k;
-  std::vector<double> diagonal(k), matrix(k * k), scales(k);
+  std::vector<double> matrix(k * k), scales(k);
   double mean = 0;
   int64_t live = 0;
   for (int64_t i = 0; i < k; ++i) {

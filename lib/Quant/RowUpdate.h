@@ -6,8 +6,7 @@
 
 namespace qcc::quant {
 
-/// y[i] += a · x[i]. Products and sums are rounded one by one (no fused multiply-add), so every processor gets the
-/// same bits.
+/// y[i] += a · x[i], with whatever instructions the processor has: like BLAS, it may give other last bits on another one.
 void addScaled(double *y, double a, const double *x, int64_t count);
 
 } // namespace qcc::quant

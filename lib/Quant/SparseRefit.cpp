@@ -167,7 +167,8 @@ Status refit(std::span<const float> w, int64_t rows, const Normal &normal, int64
   SingleThreadedBlas blas;
   int64_t k = normal.k;
   std::mutex mutex;
-  Status failure;
+  Status failure; // of the first row that fails, whatever the threads
+  int64_t failed = rows;
   parallelFor(0, rows, kRows, threads, [&](int64_t begin, int64_t end) {
     std::vector<double> b = rightHandSides(w, normal, begin, end);
     const uint8_t *mask = masked.mask.data() + begin * k;
@@ -177,6 +178,9 @@ Status refit(std::span<const float> w, int64_t rows, const Normal &normal, int64
     for (int64_t row = 0; row < end - begin; ++row)
       if (Status status = solveRow(normal, b.data() + row * k, mask + row * k, q + row * k); !status) {
         std::lock_guard lock(mutex);
+        if (begin + row > failed)
+          return;
+        failed = begin + row;
         failure = Error{text("row ", begin + row, ", least squares of kept weights: ", status.error().message,
                              "; raise the damping")};
         return;

@@ -20,14 +20,6 @@ namespace qcc::quant {
 /// A[n, n] → L with A = L Lᵀ. The lower triangle is read and replaced; the strictly upper one is left alone.
 Status choleskyLower(double *a, int64_t n, unsigned threads = 1);
 
-/// L[n, n] lower triangular → L⁻¹, in the lower triangle.
-void invertLower(double *lower, int64_t n, unsigned threads = 1);
-
-/// A[n, n] → U upper triangular with A⁻¹ = UᵀU, zero below the diagonal: the factor that GPTQ and SparseGPT state their
-/// updates with. The lower triangle is read. Costs a factorization and a triangular inverse, (2/3) n³ flops: the factor
-/// of the matrix with rows and columns reversed, inverted, is U reversed.
-Status choleskyUpperOfInverse(double *a, int64_t n, unsigned threads = 1);
-
 /// Rows of b[rows, n] (pitch ≥ n): b ← b A⁻¹ with A = L Lᵀ, that is, each row solves A x = b.
 void solveRows(const double *lower, int64_t n, double *b, int64_t rows, int64_t pitch, unsigned threads = 1);
 

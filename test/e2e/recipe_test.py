@@ -51,6 +51,19 @@ class RecipeTest(harness.ToolTest):
         self.assertFalse(os.path.exists(out + ".work"))
         return out
 
+    def solved(self, name, modifiers, layer):
+        """The stored numbers of the step that begins with a layer."""
+        work = self.path(name)
+        recipe = self.recipe(stage(modifiers), name + ".yaml")
+        flags = ["--recipe", recipe, *CALIB, "--compile-to=quantize", "--work-dir", work]
+        self.succeed("qcc", SMALL, "--quiet", *flags, "-o", self.path(name + ".mlir"))
+        files = glob.glob(os.path.join(work, "quantized", f"*{layer}*.safetensors"))
+        self.assertEqual(len(files), 1, os.listdir(os.path.join(work, "quantized")))
+        with open(files[0], "rb") as file:
+            size = int.from_bytes(file.read(8), "little")  # of the header, which has the step's key
+            file.seek(size, os.SEEK_CUR)
+            return file.read()
+
     def carried(self, engine):
         return self.succeed("qcc-inspect", engine, "--recipe").stdout
 
@@ -88,7 +101,7 @@ class CarriedRecipe(RecipeTest):
         "smoothquant": ["--quant", "w8a8", "--method", "smoothquant+gptq"],
         "static": ["--quant", "fp8_tensor", "--sparsity", "2:4", "--kv-cache-dtype", "fp8"],
         "rtn": ["--quant", "w4a16", "--group-size", "64", "--quantize-embeddings"],
-        "cache": ["--quant", "none", "--kv-cache-dtype", "fp8", "--kv-scales", "tensor"],
+        "given": ["--quant", "fp8_tensor", "--method", "rtn", "--kv-cache-dtype", "fp8"],
         "ones": ["--quant", "none", "--kv-cache-dtype", "fp8"],
     }
 
@@ -193,20 +206,26 @@ class MixedSchemes(RecipeTest):
         """What up_proj finds for its input does not depend on how gate_proj reads the same."""
         alone = "GPTQModifier: {scheme: {W8A8: ['re:model.layers.0.*up_proj']}}"
         mixed = alone.replace("]}}", "], FP8: ['re:model.layers.0.*gate_proj']}}")
-        weights = []
-        for name, modifier in (("alone", alone), ("mixed", mixed)):
-            work = self.path(name)
-            recipe = self.recipe(stage(modifier), name + ".yaml")
-            flags = ["--recipe", recipe, *CALIB, "--compile-to=quantize", "--work-dir", work]
-            self.succeed("qcc", SMALL, "--quiet", *flags, "-o", self.path(name + ".mlir"))
-            files = glob.glob(os.path.join(work, "quantized", "*up_proj*.safetensors"))
-            self.assertEqual(len(files), 1, os.listdir(os.path.join(work, "quantized")))
-            with open(files[0], "rb") as file:
-                size = int.from_bytes(file.read(8), "little")  # of the header, which has the key
-                file.seek(size, os.SEEK_CUR)
-                weights.append(file.read())
+        weights = [self.solved("alone", alone, "up_proj"), self.solved("mixed", mixed, "up_proj")]
         self.assertGreater(len(weights[0]), 1000)
         self.assertTrue(weights[0] == weights[1], "the codes differ")
+
+
+class Damping(RecipeTest):
+    def test_pruning_is_damped_as_its_modifier_says(self):
+        pruning = "SparseGPTModifier: {mask_structure: '2:4', targets: ['re:.*0.*up_proj']%s}"
+        rounding = "\n    GPTQModifier: {scheme: FP8_DYNAMIC, targets: ['re:.*1.*up_proj']%s}"
+        usual, damped, other = (
+            self.solved(name, pruning % ours + rounding % theirs, "layers.0.mlp.up_proj")
+            for name, ours, theirs in (
+                ("usual", "", ""),
+                ("damped", ", dampening_frac: 0.9", ""),
+                ("other", ", dampening_frac: 0.01", ", dampening_frac: 0.9"),
+            )
+        )
+        self.assertGreater(len(usual), 1000)
+        self.assertTrue(usual != damped, "dampening_frac of SparseGPTModifier has no effect")
+        self.assertTrue(usual == other, "dampening_frac of GPTQModifier damps pruning")
 
 
 class TiedHead(RecipeTest):

@@ -9,7 +9,7 @@
 //   .npz          such an array named `input_ids` or `tokens`, or the only one; stored or deflated
 //   .safetensors  I32 or I64 tensor `input_ids` or `tokens`, of the same shapes
 //
-// `attention_mask` beside the ids (an array for the line; of the same shape and type for an array of ids) marks padding
+// `attention_mask` beside the ids (an array for the line; of the same shape for an array of ids) marks padding
 // with 0, which is left out.
 //
 //===----------------------------------------------------------------------===//

@@ -160,7 +160,7 @@ private:
   double percentile;
   SymbolTable symbols;
   WorkFileWriter writer;
-  std::string file; ///< named after what it holds
+  std::string file;                                            ///< named after what it holds
   llvm::MapVector<std::pair<Value, Type>, StaticValue> values; ///< by value and type of codes
 };
 

@@ -15,7 +15,7 @@ import sys
 
 import harness
 import numpy as np
-from harness import SMALL
+from harness import FIXTURES, SMALL
 
 CALIB = os.path.join(SMALL, "calib.txt")
 
@@ -110,6 +110,54 @@ class VerifyNumerics(harness.ToolTest):
         # At the end alone, the layer is found, too.
         result = self.compile("--verify-numerics=final")
         self.refused(result, 65, self.FOUND)
+
+    def checked(self, model, calib, preset, *flags):
+        return self.call(
+            "qcc", model, "--quant", preset, "--calib", calib, "--compile-to=quantize",
+            "--verify-numerics=final", "-o", self.out, *flags,
+        )  # fmt: skip
+
+    def test_healthy_models_pass(self):
+        # Rounded keys and values, which factors of values would take for a fold.
+        for cache in ("fp8", "int8"):
+            result = self.checked(
+                SMALL, CALIB, "w8a8", "--method=rtn", "--calib-tokens=1024", "--kv-cache-dtype", cache
+            )
+            self.assertEqual(result.returncode, 0, result.stderr)
+        # Few tokens.
+        few = self.path("few.npy")
+        with open(CALIB, "rb") as file:
+            np.save(few, np.frombuffer(file.read(64), np.uint8).astype(np.int32).reshape(2, 32))
+        for method in ("rtn", "gptq"):
+            result = self.checked(SMALL, few, "w8a8", "--method", method, "--kv-cache-dtype=fp8")
+            self.assertEqual(result.returncode, 0, f"{method}: {result.stderr}")
+        # Random weights make noise larger from layer to layer, until nothing is left of the float model's values.
+        tokens = self.path("tokens.npy")
+        np.save(tokens, np.random.default_rng(1).integers(0, 131, (32, 128)).astype(np.int32))
+        for preset, method, cache in (
+            ("fp8", "rtn", "fp8"),
+            ("w8a8", "gptq", "fp8"),
+            ("w8a8", "smoothquant+gptq", "int8"),
+            ("w4a16", "rtn", "bf16"),
+            ("w4a16", "gptq", "fp8"),
+        ):
+            for model in ("llama2", "qwen2"):
+                result = self.checked(
+                    os.path.join(FIXTURES, model), tokens, preset, "--method", method,
+                    "--kv-cache-dtype", cache,
+                )  # fmt: skip
+                self.assertEqual(
+                    result.returncode, 0, f"{model} {preset} {method} {cache}: {result.stderr}"
+                )
+
+    def test_a_bound_is_for_quantized_linears(self):
+        flags = ("--method=rtn", "--calib-tokens=1024")
+        # Well below what int8 weights give; other places keep the bounds of their formats.
+        result = self.checked(SMALL, CALIB, "w8a16", *flags, "--verify-numerics-bound=20")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.checked(SMALL, CALIB, "w8a16", *flags, "--verify-numerics-bound=80")
+        self.refused(result, 65, "model.layers.0.self_attn.q_proj is not")
+        self.assertIn("bound 80.0 dB", result.stderr)
 
     def test_what_it_needs(self):
         def refused(*flags):

@@ -89,7 +89,7 @@ std::optional<AddedNoise> addedNoise(graph::SchemeAttr scheme, const LinearNumbe
     }
   const WeightFactors factors =
       fitFactors(linear.w, linear.held, channels, linear.rowFactors, linear.columnFactors, linear.rowTolerance);
-  std::vector<double> noises(outputs), predicted(outputs);
+  std::vector<double> noises(outputs), predicted(outputs), inherited(outputs);
   parallelFor(0, channels, 16, defaultThreads(), [&](int64_t begin, int64_t end) {
     std::vector<double> w(columns);
     std::vector<float> y(used);
@@ -107,6 +107,7 @@ std::optional<AddedNoise> addedNoise(graph::SchemeAttr scheme, const LinearNumbe
         const double error = double(linear.y[at]) - double(y[i]);
         noises[n] += error * error / double(used);
         unsolved += error * (double(linear.y[at]) - row * linear.original[at]) / double(used);
+        inherited[n] += std::pow(double(y[i]) - row * linear.original[at], 2) / double(used);
         outputSquares += double(y[i]) * y[i] / double(used);
       }
       if (linear.isSolved)
@@ -122,13 +123,14 @@ std::optional<AddedNoise> addedNoise(graph::SchemeAttr scheme, const LinearNumbe
   const double directions = directionsOf(x, used);
   AddedNoise result{inDecibels(noise, expected), limitFor(directions * double(outputs), 1), 0, -HUGE_VAL,
                     limitFor(directions, double(outputs))};
-  for (size_t n = 0; n < outputs; ++n)
+  for (size_t n = 0; n < outputs; ++n) {
     // A row of zeros has no rounding; that of the output is left.
-    if (double excess = inDecibels(noises[n], std::max(predicted[n], 1e-3 * expected / double(outputs)));
-        excess > result.worstExcess) {
+    double allowed = std::max(predicted[n], 1e-3 * expected / double(outputs)) + (linear.isSolved ? inherited[n] : 0);
+    if (double excess = inDecibels(noises[n], allowed); excess > result.worstExcess) {
       result.worstExcess = excess;
       result.worstChannel = int64_t(n);
     }
+  }
   return result;
 }
 

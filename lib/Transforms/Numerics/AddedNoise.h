@@ -45,7 +45,8 @@ struct LinearNumbers {
   double rowTolerance; ///< of fitFactors
   bool isBF16;         ///< y is rounded
   /// The weight was solved for: it may undo inherited noise. That part of y is a step d from W x towards the float
-  /// output, of which least squares leaves <d, y - original> = 0, so <y - W x, y - original> is the rest.
+  /// output, of which least squares leaves <d, y - original> = 0, so <y - W x, y - original> is the rest. With few
+  /// tokens d of a single channel may miss its aim by as much as is inherited there, which is thus allowed on top.
   bool isSolved;
 };
 

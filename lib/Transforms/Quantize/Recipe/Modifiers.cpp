@@ -248,6 +248,8 @@ private:
     };
     if (scheme.isScalar())
       return add(scheme.scalar, targets);
+    if (!scheme.isMapping() || scheme.members.empty())
+      return fields.refuse("scheme", "must be a name, or a mapping of names to targets");
     for (const auto &[name, members] : scheme.members) {
       std::vector<std::string> names;
       if (members.isScalar())
@@ -259,8 +261,8 @@ private:
   }
 
   void readConfigGroups(Fields &fields, const yaml::Node &groups) {
-    if (!groups.isMapping())
-      return fields.refuse("config_groups", "must be a mapping of groups");
+    if (!groups.isMapping() || groups.members.empty())
+      return fields.refuse("config_groups", "must be a mapping of groups, with one at least");
     for (const auto &[name, group] : groups.members) {
       // `W4A16: [targets]`, or a group of any name with its arguments.
       Expected<std::optional<LayerRule>> named = schemeByName(name);
@@ -279,6 +281,7 @@ private:
   /// What an earlier run noted beside the modifiers (writeRecipe).
   Status readCarriedOut(const yaml::Node &node) {
     Fields fields(node, file, "qcc");
+    wasCarriedOut = true;
     QuantizeOptions &options = recipe.options;
     for (const char *key : {"version", "model", "calibration"})
       fields.ignore(key);
@@ -325,6 +328,11 @@ private:
     if (smooths && options.rules.empty())
       return Error{text(file, ": scales are searched for codes, but no modifier quantizes; add GPTQModifier or "
                               "QuantizationModifier behind it, or a scheme to AWQModifier")};
+    bool roundsKeys = options.kvCache != KvCacheType::BF16;
+    if (!wasCarriedOut && options.rules.empty() && (has(QuantMethod::Gptq) || (has(QuantMethod::Rtn) && !roundsKeys)))
+      return Error{text(file, ": ", has(QuantMethod::Gptq) ? "GPTQModifier" : "QuantizationModifier",
+                        " has neither scheme nor config_groups, so nothing would be quantized; give it one, as in "
+                        "`scheme: W4A16`")};
     if (has(QuantMethod::Awq) && !has(QuantMethod::Gptq) && !has(QuantMethod::Rtn))
       options.methods.push_back(QuantMethod::Rtn);
     options.scales = recipe.observer.value_or(has(QuantMethod::Rtn) ? WeightScales::MinMax : WeightScales::Signed);
@@ -354,6 +362,7 @@ private:
   std::string file;
   std::string prune; ///< a way that llm-compressor has no modifier for
   bool searchesSmoothing = false;
+  bool wasCarriedOut = false; ///< what qcc writes may say that nothing was quantized
   Recipe recipe;
   Status status;
 };

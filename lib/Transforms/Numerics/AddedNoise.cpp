@@ -87,8 +87,8 @@ std::optional<AddedNoise> addedNoise(graph::SchemeAttr scheme, const LinearNumbe
       squares[k] += double(value) * value / double(used);
       x[k * used + i] = value;
     }
-  const WeightFactors factors =
-      fitFactors(linear.w, linear.held, channels, linear.rowFactors, linear.columnFactors, linear.rowTolerance);
+  const WeightFactors factors = fitFactors(linear.w, linear.held, channels, linear.rowFactors, linear.columnFactors,
+                                           linear.rowTolerance, linear.columnTolerance);
   std::vector<double> noises(outputs), predicted(outputs), inherited(outputs);
   parallelFor(0, channels, 16, defaultThreads(), [&](int64_t begin, int64_t end) {
     std::vector<double> w(columns);

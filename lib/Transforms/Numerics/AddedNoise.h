@@ -42,8 +42,8 @@ struct AddedNoise {
 struct LinearNumbers {
   std::span<const float> w, bias, original, held, x, y;
   std::span<const double> rowFactors, columnFactors;
-  double rowTolerance; ///< of fitFactors
-  bool isBF16;         ///< y is rounded
+  double rowTolerance, columnTolerance; ///< of fitFactors
+  bool isBF16;                          ///< y is rounded
   /// The weight was solved for: it may undo inherited noise. That part of y is a step d from W x towards the float
   /// output, of which least squares leaves <d, y - original> = 0, so <y - W x, y - original> is the rest. With few
   /// tokens d of a single channel may miss its aim by as much as is inherited there, which is thus allowed on top.

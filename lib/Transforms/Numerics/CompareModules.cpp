@@ -135,7 +135,8 @@ void linkSources(const std::vector<Place> &places, const std::vector<size_t> &or
 /// Factors of a linear's output and input, as far as the values tell.
 struct ValueFactors {
   std::span<const double> rows, columns;
-  bool areRowsHeld; ///< from before: nothing but rounding may have changed them
+  bool areRowsHeld;         ///< from before: nothing but rounding may have changed them
+  double columnNoise = 0.1; ///< relative, of the values that the columns' follow from; at least a tenth
 };
 /// Rounding moves a row's factor by less.
 constexpr double kHeldTolerance = 0.02;
@@ -158,6 +159,7 @@ std::optional<AddedNoise> addedNoiseOf(const Side &exact, const Side &changed, c
                         factors.rows,
                         factors.columns,
                         factors.areRowsHeld ? kHeldTolerance : HUGE_VAL,
+                        factors.columnNoise,
                         cast<RankedTensorType>(linear.getY().getType()).getElementType().isBF16(),
                         place.isSolved};
   return addedNoise(codes.getScheme(), numbers, cast<RankedTensorType>(original.getW().getType()).getDimSize(0));
@@ -231,8 +233,12 @@ Expected<std::vector<Comparison>> compareModules(ModuleOp exact, ModuleOp module
         ValueFactors scaled{{}, {}, held != before.end()};
         if (place.isScalable)
           scaled.rows = scaled.areRowsHeld ? held->second : factors[i];
-        if (place.sources.size() == 1 && changed.places[place.sources.front()].isScalable)
+        if (place.sources.size() == 1 && changed.places[place.sources.front()].isScalable) {
           scaled.columns = factors[place.sources.front()];
+          if (auto source = byPlace.find(place.sources.front()); source != byPlace.end())
+            scaled.columnNoise =
+                std::max(scaled.columnNoise, std::pow(10, -source->second.sums.noise(scaled.columns).decibels / 20));
+        }
         comparison.added = addedNoiseOf(reference, changed, place, dyn_cast<graph::LinearOp>(exactPlace.op), r.values,
                                         v.values, scaled);
         byPlace.try_emplace(i, std::move(comparison));

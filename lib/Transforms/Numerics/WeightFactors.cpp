@@ -7,9 +7,6 @@
 namespace qcc::numerics {
 namespace {
 
-/// Values tell a column's factor at least so well.
-constexpr double kColumnTolerance = 0.1;
-
 /// 1 / c with the least Σ_n (held_nk / r_n - w_nk / c)² for each column; the values' own where there is none.
 std::vector<double> fitColumns(std::span<const float> w, std::span<const float> held, std::span<const double> rows,
                                std::span<const double> columns) {
@@ -30,7 +27,8 @@ std::vector<double> fitColumns(std::span<const float> w, std::span<const float> 
 } // namespace
 
 WeightFactors fitFactors(std::span<const float> w, std::span<const float> held, int64_t channels,
-                         std::span<const double> rows, std::span<const double> columns, double rowTolerance) {
+                         std::span<const double> rows, std::span<const double> columns, double rowTolerance,
+                         double columnTolerance) {
   const size_t outputs = size_t(channels), inputs = w.size() / outputs;
   WeightFactors result{std::vector<double>(outputs, 1.0), std::vector<double>(inputs, 1.0)};
   if (!rows.empty())
@@ -46,7 +44,7 @@ WeightFactors fitFactors(std::span<const float> w, std::span<const float> held, 
     }
     for (size_t k = 0; k < inputs && asFitted < asOne; ++k)
       if (double off = std::fabs(fitted[k] - columns[k]);
-          off < std::fabs(1 - columns[k]) || off <= kColumnTolerance * std::fabs(columns[k]))
+          off < std::fabs(1 - columns[k]) || off <= columnTolerance * std::fabs(columns[k]))
         result.columns[k] = fitted[k];
   }
   if (rows.empty())

@@ -22,10 +22,11 @@ struct WeightFactors {
 /// `w` and `held` [channels, columns]: the float weight and the one in its place. `rows` (of channels) and `columns`
 /// are what the values differ by; empty: by nothing, which no fit changes. Columns' factors are those of the weight if
 /// these are nearer to the values' than 1 is, all columns together, and for each column that they are nearer for or
-/// within a tenth of; else 1: a weight that is wrong is no fold. A row's factor is that of the weight where it differs
-/// by at most the part `rowTolerance` from that of the values, else the latter.
+/// within the part `columnTolerance` of; else 1: a weight that is wrong is no fold. A row's factor is that of the
+/// weight where it differs by at most the part `rowTolerance` from that of the values, else the latter.
 WeightFactors fitFactors(std::span<const float> w, std::span<const float> held, int64_t channels,
-                         std::span<const double> rows, std::span<const double> columns, double rowTolerance);
+                         std::span<const double> rows, std::span<const double> columns, double rowTolerance,
+                         double columnTolerance);
 
 } // namespace qcc::numerics
 

@@ -69,7 +69,8 @@ TEST(WeightFactors, TheWeightTellsWhatNoisyValuesDoNot) {
     columns[k] = (c[k] = std::exp2(exponent(random))) * (1 + 0.03 * normal(random));
   for (size_t i = 0; i < w.size(); ++i)
     held[i] = float(r[i / kColumns] * w[i] / c[i % kColumns]);
-  numerics::WeightFactors fitted = numerics::fitFactors(w, rounded(held, kColumns), kOutputs, rows, columns, HUGE_VAL);
+  numerics::WeightFactors fitted =
+      numerics::fitFactors(w, rounded(held, kColumns), kOutputs, rows, columns, HUGE_VAL, 0.1);
   for (size_t k = 0; k < kColumns; ++k)
     // Errors of the values' row factors, 3 %, over 96 rows, and of rounding, up to 12 % of a small column's entries.
     EXPECT_NEAR(fitted.columns[k] / c[k], 1, 0.05) << k;
@@ -88,7 +89,7 @@ TEST(WeightFactors, AWrongWeightIsNoFold) {
   for (size_t n = 0; n < kOutputs; ++n)
     for (size_t k = 0; k < kColumns; ++k)
       held[n * kColumns + k] *= (k == 5 ? 1.5f : 1.0f) * (n == 7 ? 0.8f : 1.0f);
-  numerics::WeightFactors fitted = numerics::fitFactors(w, held, kOutputs, rows, columns, 0.02);
+  numerics::WeightFactors fitted = numerics::fitFactors(w, held, kOutputs, rows, columns, 0.02, 0.1);
   for (size_t k = 0; k < kColumns; ++k)
     EXPECT_EQ(fitted.columns[k], 1) << k;
   EXPECT_EQ(fitted.rows[7], 1); // as the values had it before
@@ -107,7 +108,7 @@ struct Linear {
     std::vector<float> y = product(x, held, kColumns);
     if (original.empty())
       original = product(x, w, kColumns);
-    return *numerics::addedNoise(scheme, {w, {}, original, held, x, y, {}, columns, HUGE_VAL, false, isSolved},
+    return *numerics::addedNoise(scheme, {w, {}, original, held, x, y, {}, columns, HUGE_VAL, 0.1, false, isSolved},
                                  kOutputs);
   }
 };

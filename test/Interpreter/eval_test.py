@@ -86,7 +86,7 @@ class Eval(unittest.TestCase):
     def test_bad_usage_is_refused(self):
         self.check_refused(2, "nothing to do", LLAMA)
         self.check_refused(2, "no input", "--tokens", "1")
-        self.check_refused(2, "prompt is empty", LLAMA, "--tokens", "")
+        self.check_refused(2, "--tokens: its value is empty", LLAMA, "--tokens", "")
         self.check_refused(2, "'x' is not a token id", LLAMA, "--tokens", "1,x")
         self.check_refused(2, "'-1' is not a token id", LLAMA, "--tokens=-1")
         self.check_refused(2, "outside the vocabulary of 131", LLAMA, "--tokens", "1,131")

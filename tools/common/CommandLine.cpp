@@ -46,8 +46,11 @@ void print(const std::string &tool, mlir::Diagnostic &message) {
 Status parseFlags(int argc, char **argv, const char *overview) {
   for (int i = 1; i < argc; ++i) {
     StringRef argument(argv[i]);
-    if (argument.empty())
-      return usage("argument " + std::to_string(i) + " is empty; is a variable not set?");
+    if (argument.empty()) {
+      bool isValue = StringRef(argv[i - 1]).starts_with("-");
+      return usage((isValue ? std::string(argv[i - 1]) + ": its value" : "argument " + std::to_string(i)) +
+                   " is empty; is a variable not set?");
+    }
     if (argument.starts_with("-") && argument.ends_with("="))
       return usage(argument.str() + " has no value; is a variable not set?");
   }

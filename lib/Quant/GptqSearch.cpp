@@ -154,7 +154,10 @@ Expected<GptqResult> searchLayer(std::span<const float> w, int64_t rows, const M
                       " candidates; look at the layer's inputs on the calibration data")};
   if (judgeWhole)
     return best;
-  best = {};
+  best = {}; // memory that the whole layer needs
+  std::vector<float>().swap(someW);
+  std::vector<float>().swap(someProduct);
+  std::vector<uint8_t>().swap(someMask);
   return steps.run(whole, chosen);
 }
 
